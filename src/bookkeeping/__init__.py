@@ -1,0 +1,1 @@
+"""What keeps the book honest: runs the chapters, collects what they publish, judges it."""

@@ -78,7 +78,7 @@ def describe_set(folder: Path, name: str, paths: list[str], note: dict, origins:
     """Return the registry's entry of one data set."""
     counts = {path: count_rows(folder / path) for path in paths}
     tails = {path: path.removeprefix(name + "/") for path in paths}
-    rows = "; ".join(f"{tails[p]} {n:,}" for p, n in counts.items() if n)
+    rows = "; ".join(f"{tails[p]} {n}" for p, n in counts.items() if n)
     licences = dict.fromkeys(origins[path]["licence"] for path in paths if path in origins)
     return {
         "name": name,

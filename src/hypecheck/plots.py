@@ -1,0 +1,442 @@
+"""Figures from result objects: no computation, one style, a text for those who do not see them.
+
+Design choices
+
+- Every function returns a Figure with a string ``alt_text``, made by the result that it draws.
+- Nothing is drawn that compares without n, seeds and intervals: `ValueError` names what is missing.
+- Figures are 5 inches (360 points) wide, so that text of 10 points is 10 pixels high on a phone of
+  360 pixels. Their face is opaque white, in light and dark themes alike.
+- Where numbers come from is told by colour, by shape and by a word; every mark has a contrast of
+  3 or more with white, every text 4.5 or more.
+- Same result, same bytes: the style fixes fonts, sizes and the salt of SVG identifiers.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from hypecheck.ladder_result import (
+    LABELS,
+    METRIC_LABELS,
+    RUNGS,
+    Difference,
+    LadderResult,
+    RungResult,
+)
+
+WIDTH = 5.0  # inches, as all lengths below
+LABELS_WIDTH, VALUES_WIDTH, WORDS_WIDTH = 1.74, 0.5, 1.0
+LINE = 0.19  # height of a line of text
+INK, FAINT, GRID = "#1A1A1A", "#595959", "#D9D9D9"
+BAND = "#EDEDED"
+BANNER = "#FFF3C4"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one kind of number looks: colour, shape, filled or hollow, and its word."""
+
+    colour: str
+    marker: str
+    filled: bool
+    word: str
+
+
+MARKS = {
+    "live": Mark("#0072B2", "o", True, "live, this page"),
+    "recorded": Mark("#B84A00", "s", True, "recorded run"),
+    "published": Mark("#7A2E8E", "D", False, "published"),
+    "simulated": Mark("#00795C", "^", True, "simulated"),
+}
+CURVES = (  # Okabe and Ito's palette, darkened to a contrast of 3 with white; no two shapes alike
+    {"color": "#595959", "marker": "o", "linestyle": ":"},
+    {"color": "#0072B2", "marker": "s", "linestyle": "-"},
+    {"color": "#B84A00", "marker": "^", "linestyle": "--"},
+    {"color": "#00795C", "marker": "D", "linestyle": "-."},
+    {"color": "#7A2E8E", "marker": "v", "linestyle": "-"},
+    {"color": "#1A1A1A", "marker": "P", "linestyle": "--"},
+    {"color": "#A6761D", "marker": "X", "linestyle": "-."},
+)
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the book's style inside, and leave matplotlib's settings as they were.
+
+    Examples
+    --------
+    >>> with style():
+    ...     mpl.rcParams["svg.hashsalt"]
+    'hypecheck'
+    """
+    settings: dict[str, Any] = {
+        "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
+        "font.size": 10,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT,
+        "axes.titlesize": 11,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "axes.grid": True,
+        "axes.grid.axis": "x",
+        "axes.axisbelow": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "ytick.left": False,
+        "figure.facecolor": "white",
+        "axes.facecolor": "white",
+        "savefig.facecolor": "white",
+        "figure.dpi": 150,
+        "savefig.dpi": 150,
+        "svg.hashsalt": "hypecheck",
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+    }
+    with mpl.rc_context(settings):
+        yield
+
+
+def ladder_figure(result: LadderResult) -> Figure:
+    """Draw one ladder: every rung with its interval, published scores apart.
+
+    Parameters
+    ----------
+    result : LadderResult
+        From `ladder.climb` or a recorded run.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``. Small ticks are single seeds, the dotted line is the reference rung.
+
+    Raises
+    ------
+    ValueError
+        If a rung lacks seeds or an interval, or the result has no test sequences.
+    """
+    _check(result)
+    rows = _rows([result])
+    with style():
+        page = _Page(f"{result.task}: {result.headline()}", result.stand_in, 0.3 * _top(rows), 1.05)
+        axes = page.axes(VALUES_WIDTH)
+        _draw_ladder(axes, result, rows)
+        axes.set_xlabel(
+            f"{METRIC_LABELS[result.metric]}, 95 % interval; small ticks: single seeds\n"
+            f"{result.n_test} test sequences, {result.n_seeds} seeds"
+        )
+        _legend(page.figure, [result])
+    return _with_text(page.figure, result.alt_text())
+
+
+def ladder_panels(results: Sequence[LadderResult]) -> Figure:
+    """Draw several ladders as small panels, two a line, on one scale.
+
+    Parameters
+    ----------
+    results : sequence of LadderResult
+        One for each task, all in one metric.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``.
+
+    Raises
+    ------
+    ValueError
+        If there is no result, metrics differ, or a result lacks n, seeds or intervals.
+    """
+    if len({result.metric for result in results}) != 1:
+        raise ValueError("panels need one result or more, all in one metric; draw others apart")
+    for result in results:
+        _check(result)
+    rows = _rows(results)
+    body, gap, n_lines = 0.25 * _top(rows), 0.85, -(-len(results) // 2)
+    stand_in = "; ".join(sorted({result.stand_in for result in results if result.stand_in}))
+    metric = METRIC_LABELS[results[0].metric]
+    with style():
+        title = f"{metric} on {len(results)} tasks, 95 % intervals; small ticks: single seeds"
+        page = _Page(title, stand_in, n_lines * (body + gap) - gap, 1.05, above=LINE)
+        first = None
+        for number, result in enumerate(results):
+            line, column = divmod(number, 2)
+            axes = page.panel(column, line * (body + gap), body, first)
+            first = first or axes
+            _draw_ladder(axes, result, rows, labelled=column == 0)
+            axes.set_title(result.task, fontweight="bold")
+            axes.set_xlabel(f"n = {result.n_test}, {result.n_seeds} seeds")
+        _legend(page.figure, results)
+    return _with_text(page.figure, " ".join(result.alt_text() for result in results))
+
+
+def difference_figure(result: LadderResult) -> Figure:
+    """Draw every rung's paired difference to the reference, with the margin as a band.
+
+    Parameters
+    ----------
+    result : LadderResult
+        From `ladder.climb` or a recorded run.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``; thin lines are 95 %, thick ones 90 % intervals.
+
+    Raises
+    ------
+    ValueError
+        If the result lacks differences, n, seeds or intervals.
+    """
+    _check(result)
+    if not result.differences:
+        raise ValueError(f"the ladder on {result.task!r} has no paired differences; climb it again")
+    reference, metric = result[result.reference].label, METRIC_LABELS[result.metric]
+    labels = [LABELS.get(gap.rung, gap.rung) for gap in result.differences]
+    with style():
+        title = f"{result.task}: {result.headline()}"
+        page = _Page(title, result.stand_in, 0.3 * len(labels), 1.25)
+        axes = page.axes(WORDS_WIDTH)
+        axes.axvspan(-result.margin, result.margin, color=BAND, zorder=0)
+        axes.axvline(0, color=FAINT, linewidth=1)
+        for height, gap in enumerate(result.differences):
+            _draw_difference(axes, height, gap, MARKS[result[gap.rung].kind])
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(-0.6, len(labels) - 0.4)
+        axes.set_xlabel(
+            f"{metric} minus that of {reference}\n"
+            f"grey band: ±{result.margin:g}; line 95 %, bar 90 % interval\n"
+            f"{result.n_test} test sequences, {result.n_seeds} seeds"
+        )
+        _legend(page.figure, [result], published=False)
+    gaps = ", ".join(
+        f"{label} {gap.interval95} ({gap.word})"
+        for label, gap in zip(labels, result.differences, strict=True)
+    )
+    text = (
+        f"Paired differences in {metric} to {reference} on {result.task} ({result.n_test} test "
+        f"sequences, {result.n_seeds} seeds), with 95 % intervals: {gaps}."
+    )
+    return _with_text(page.figure, text)
+
+
+def expected_best_figure(result: LadderResult, *, against: str = "trials") -> Figure:
+    """Draw what a search would find: expected best validation score against its effort.
+
+    Parameters
+    ----------
+    result : LadderResult
+        With two trials or more for some rung.
+    against : {"trials", "seconds"}, default "trials"
+        The effort: configurations tried, or their mean CPU seconds.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``.
+
+    Raises
+    ------
+    ValueError
+        If no rung has two trials, or `against` is something else.
+    """
+    curves = result.expected_best()
+    if against not in ("trials", "seconds"):
+        raise ValueError(f"against must be 'trials' or 'seconds', got {against!r}")
+    if not curves:
+        raise ValueError(
+            f"no rung on {result.task!r} has two trials or more: a live run with chosen "
+            "configurations has no search to show; draw the recorded run"
+        )
+    metric = METRIC_LABELS[result.metric]
+    with style():
+        page = _Page(f"{result.task}: what tuning buys", result.stand_in, 2.3, 1.4)
+        axes = page.axes(0.15, left=0.7)
+        for look, (name, (seconds, best)) in zip(CURVES, curves.items(), strict=False):
+            x = seconds if against == "seconds" else np.arange(1, len(best) + 1)
+            axes.plot(x, best, label=LABELS.get(name, name), markersize=5, **look)
+        axes.grid(axis="both")
+        axes.set_ylabel(f"expected best validation {metric}")
+        if against == "seconds":
+            axes.set_xscale("log")
+            axes.set_xlabel("CPU seconds of search")
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlabel("configurations tried")
+        page.figure.legend(loc="lower left", ncols=2)
+    ends = ", ".join(
+        f"{LABELS.get(name, name)} {best[0]:.3f} after one and {best[-1]:.3f} after {len(best)}"
+        for name, (_, best) in curves.items()
+    )
+    text = (
+        f"Expected best validation {metric} on {result.task} ({result.n_validation} sequences, "
+        f"first seed) against {against} of search, by configurations tried: {ends}."
+    )
+    return _with_text(page.figure, text)
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+class _Page:
+    """A figure laid out in inches: banner, title, body, and room for labels and legend below."""
+
+    def __init__(
+        self, title: str, stand_in: str | None, body: float, below: float, above: float = 0.0
+    ) -> None:
+        titles = textwrap.wrap(title, 56)
+        banner = textwrap.wrap(f"STAND-IN DATA: {stand_in}", 60) if stand_in else []
+        top = 0.1 + LINE * len(titles) + (LINE * len(banner) + 0.22 if banner else 0) + 0.08 + above
+        self.body, self.below, self.height = body, below, top + body + below
+        self.figure = Figure((WIDTH, self.height))
+        y = self.height - 0.1
+        if banner:
+            box = {"facecolor": BANNER, "edgecolor": FAINT, "boxstyle": "square,pad=0.35"}
+            self._write(y - 0.06, "\n".join(banner), bbox=box)
+            y -= LINE * len(banner) + 0.22
+        self._write(y, "\n".join(titles), fontsize=11, fontweight="bold")
+
+    def _write(self, y: float, text: str, **look: Any) -> None:
+        self.figure.text(0.12 / WIDTH, y / self.height, text, va="top", **look)
+
+    def axes(self, right: float, left: float = LABELS_WIDTH) -> Axes:
+        """Axes that fill the body between `left` and `right` inches of margin."""
+        return self._axes(left, self.below, WIDTH - left - right, self.body)
+
+    def panel(self, column: int, down: float, body: float, like: Axes | None) -> Axes:
+        """One of two columns of axes, `down` inches below the top of the body."""
+        width = (WIDTH - LABELS_WIDTH) / 2
+        left = LABELS_WIDTH + column * width
+        bottom = self.below + self.body - down - body
+        return self._axes(left, bottom, width - VALUES_WIDTH, body, sharex=like)
+
+    def _axes(self, left: float, bottom: float, width: float, height: float, **like: Any) -> Axes:
+        rect = (left / WIDTH, bottom / self.height, width / WIDTH, height / self.height)
+        return self.figure.add_axes(rect, **like)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of a ladder figure: a rung, or a published score, and its height."""
+
+    key: tuple[str, ...]
+    label: str
+    height: float
+
+
+def _rows(results: Sequence[LadderResult]) -> list[_Row]:
+    """Every rung of any result from the bottom up, then every published score."""
+    named = {rung.name: None for result in results for rung in result.rungs}
+    named |= {name: None for result in results for name in result.not_applicable}
+    order = [name for name in (*RUNGS, *(n for n in named if n not in RUNGS)) if name in named]
+    rows = [_Row((name,), LABELS.get(name, name), height) for height, name in enumerate(order)]
+    scores = {(one.model, one.protocol): None for result in results for one in result.reported}
+    return rows + [
+        _Row(key, f"{key[0]}\n{key[1]}, reported", len(order) + 0.3 + 1.5 * number)
+        for number, key in enumerate(scores)
+    ]
+
+
+def _top(rows: Sequence[_Row]) -> float:
+    return rows[-1].height + 1.2
+
+
+def _draw_ladder(
+    axes: Axes, result: LadderResult, rows: Sequence[_Row], *, labelled: bool = True
+) -> None:
+    heights = {row.key: row.height for row in rows}
+    reference = result[result.reference].interval.estimate
+    axes.axvline(reference, color=FAINT, linewidth=1, linestyle=(0, (2, 2)))
+    for rung in result.rungs:
+        _draw_rung(axes, heights[rung.name,], rung)
+    for name in result.not_applicable:
+        place = axes.get_yaxis_transform()
+        text = "not applicable"
+        axes.text(0.5, heights[name,], text, color=FAINT, ha="center", va="center", transform=place)
+    for score in result.reported:
+        height = heights[score.model, score.protocol]
+        _point(axes, score.value, height, MARKS["published"])
+        _note(axes, height, f"{score.value:.2f}")
+    n_rungs = sum(len(row.key) == 1 for row in rows)
+    if n_rungs < len(rows):
+        axes.axhline(n_rungs - 0.45, color=FAINT, linewidth=0.8)
+    axes.set_yticks([row.height for row in rows], [row.label for row in rows])
+    axes.tick_params(labelleft=labelled)
+    axes.set_ylim(-0.6, rows[-1].height + 0.6)
+
+
+def _draw_rung(axes: Axes, height: float, rung: RungResult) -> None:
+    mark = MARKS[rung.kind]
+    axes.hlines(height, rung.interval.low, rung.interval.high, color=mark.colour)
+    if not rung.deterministic:
+        axes.plot(rung.scores, [height + 0.36] * len(rung.scores), "|", color=FAINT, markersize=4)
+    _point(axes, rung.interval.estimate, height, mark)
+    _note(axes, height, f"{rung.interval.estimate:.2f}")
+
+
+def _draw_difference(axes: Axes, height: float, gap: Difference, mark: Mark) -> None:
+    axes.hlines(height, gap.interval95.low, gap.interval95.high, color=mark.colour)
+    axes.hlines(height, gap.interval90.low, gap.interval90.high, color=mark.colour, linewidth=4)
+    _point(axes, gap.interval95.estimate, height, mark)
+    _note(axes, height, gap.word)
+
+
+def _look(mark: Mark) -> dict[str, Any]:
+    return {
+        "linestyle": "none",
+        "marker": mark.marker,
+        "color": mark.colour,
+        "markersize": 7.5,
+        "markeredgewidth": 1.8,
+        "markerfacecolor": mark.colour if mark.filled else "white",
+    }
+
+
+def _point(axes: Axes, x: float, height: float, mark: Mark) -> None:
+    axes.plot([x], [height], clip_on=False, **_look(mark))
+
+
+def _note(axes: Axes, height: float, text: str) -> None:
+    place = axes.get_yaxis_transform()
+    axes.annotate(text, (1.03, height), xycoords=place, va="center", annotation_clip=False)
+
+
+def _legend(figure: Figure, results: Sequence[LadderResult], *, published: bool = True) -> None:
+    """Say in words what each shape and colour is."""
+    kinds: list[str] = [rung.kind for result in results for rung in result.rungs]
+    if published and any(result.reported for result in results):
+        kinds.append("published")
+    marks = [MARKS[kind] for kind in dict.fromkeys(kinds)]
+    handles = [Line2D([], [], label=mark.word, **_look(mark)) for mark in marks]
+    figure.legend(handles=handles, loc="lower left", ncols=4, handletextpad=0.1, columnspacing=1.2)
+
+
+def _with_text(figure: Figure, text: str) -> Figure:
+    figure.alt_text = text  # type: ignore[attr-defined]
+    return figure
+
+
+def _check(result: LadderResult) -> None:
+    """Refuse what would be a comparison without its uncertainty."""
+    if result.n_test < 1 or not result.rungs:
+        raise ValueError(f"the ladder on {result.task!r} has no test sequences (n) or no rungs")
+    for rung in result.rungs:
+        if not rung.seeds:
+            raise ValueError(f"rung {rung.name!r} on {result.task!r} names no seeds; record them")
+        if not np.isfinite([rung.interval.low, rung.interval.high]).all():
+            raise ValueError(f"rung {rung.name!r} on {result.task!r} has no interval; compute it")

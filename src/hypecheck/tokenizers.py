@@ -218,7 +218,7 @@ class CharTokenizer(Tokenizer):
 
     def bases_per_token(self, token_ids: npt.ArrayLike) -> Ids:
         """Count one base per token, none for PAD."""
-        real = _check_ids(token_ids, self.vocab_size) != PAD
+        real: npt.NDArray[np.bool_] = _check_ids(token_ids, self.vocab_size) != PAD
         return real.astype(np.int64)
 
 

@@ -102,9 +102,11 @@ class PublishedTable:
         What they are, whom to cite, DOI or arXiv number, terms of use.
     confidence : str
         "READ" seen in the primary source; "READ-2nd" seen in somebody's summary, to be quoted only
-        as such.
+        as such; "DIGITISED" measured from the authors' own figure.
     note : str
         What to know before comparing anything with them.
+    where, via : str
+        Table or file that holds them there; whose summary it was if they were read second hand.
     """
 
     name: str
@@ -115,6 +117,8 @@ class PublishedTable:
     licence: str
     confidence: str
     note: str
+    where: str
+    via: str = ""
 
 
 def describe_run(
@@ -367,7 +371,7 @@ def published(name: str) -> PublishedTable:
     Parameters
     ----------
     name : str
-        "geneb_category_mcc", "gue_finetuned" or "dnafm_benchmark".
+        A file in ``assets/published``, e.g. "gue_finetuned".
 
     Returns
     -------

@@ -284,13 +284,38 @@ def bootstrap_interval(
     -----
     The items must be all there is to chance: for a trained model use `seeds_and_items_interval`.
 
-    COVERAGE-BOOTSTRAP
+    A bootstrap of n units is too narrow by about √((n − 1) / n), and knows no t quantile. So its
+    tails are expanded, from (1 − level) / 2 to Φ(−t √(n / (n − 1))), t being Student's quantile for
+    n − 1: 2.5 % becomes 1.9 % at n = 30. (Hesterberg's "expanded percentile interval"; here for
+    ``"bca"`` and groups, too.)
+
+    Measured coverage of the nominal 95 %, 2,000 trials each, standard error .5 points
+    (``python -m benchmarks.coverage``):
+
+    ================================  ==========  =====
+    sample                            percentile  bca
+    ================================  ==========  =====
+    normal mean, n = 30               94.8        95.0
+    exponential mean, n = 30          92.2        93.0
+    MCC, n = 30                       91.0        96.0
+    paired difference, MCC, n = 30    93.8        93.0
+    normal mean, n = 300              95.1        95.0
+    exponential mean, n = 300         93.8        93.7
+    MCC, n = 300                      96.1        96.7
+    paired difference, MCC, n = 300   94.3        94.1
+    accuracy, 10 groups               94.0        95.2
+    accuracy, 60 groups               93.5        93.8
+    the same, groups ignored          83.3
+    ================================  ==========  =====
+
+    So thirty items are too few for a skewed statistic, and groups must not be forgotten.
 
     References
     ----------
     Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 13 (percentile) and 14
-    (BCa). Field and Welsh (2007), "Bootstrapping clustered data", Journal of the
-    Royal Statistical Society B 69, 369–390.
+    (BCa). Field and Welsh (2007), "Bootstrapping clustered data", Journal of the Royal Statistical
+    Society B 69, 369–390. Hesterberg (2015), "What teachers should know about the bootstrap", The
+    American Statistician 69, 371–386.
 
     Examples
     --------
@@ -382,7 +407,8 @@ def _bootstrap(
         raise ValueError(f"method must be 'percentile' or 'bca', got {method!r}")
     estimate = float(_collect(evaluate, iter([_one(units.n_items)]))[0])
     resampled = _collect(evaluate, units.draws(n_resamples, rng))
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    reach = _t_quantile(level, units.n_units - 1) * np.sqrt(units.n_units / (units.n_units - 1))
+    tails = np.array([ndtr(-reach), ndtr(reach)])  # for many units (1 ± level) / 2
     if method == "bca":
         jackknife = _collect(evaluate, units.leave_one_out())
         tails = _bca_tails(tails, estimate, resampled, jackknife)
@@ -459,10 +485,19 @@ def seeds_and_items_interval(
     that holds the S models fixed and is enlarged by n / (n − 1) for its n units. The interval is
     the estimate ± t(S − 1) · SE; without seeds it has n − 1 degrees of freedom.
 
-    It is right where seeds dominate and too wide where items do, never the other way: t(S − 1) is
+    It is right where seeds dominate and too wide where items do, not the other way: t(S − 1) is
     meant for the seeds alone, and both terms hold the chance by which seed and items interact.
+    Measured coverage of the nominal 95 % on 1,000 items, 2,000 trials each, standard error .5
+    points (``python -m benchmarks.coverage``); "like items": a seed moves the score as much as a
+    new test set does:
 
-    COVERAGE-SEEDS
+    =================  ==========  ===========  ==============
+    MCC, one method    no effect   like items   seeds dominate
+    =================  ==========  ===========  ==============
+    3 seeds            100         100          94.8
+    5 seeds            99.7        99.8         93.9
+    10 seeds           98.6        97.9         94.5
+    =================  ==========  ===========  ==============
 
     A percentile bootstrap of the seeds' scores would cover 1 − 2 (1/2)^S of the time at best,
     75 % at S = 3: it cannot leave the range of the scores it has.
@@ -530,7 +565,18 @@ def paired_seeds_and_items(
     sharing a seed makes the runs alike; with unequal S it is the sum of both methods' terms, and
     the degrees of freedom are those of the smaller S (fewer than Welch's).
 
-    COVERAGE-PAIRED
+    Measured coverage of the nominal 95 %, as in `seeds_and_items_interval`, two methods of the same
+    skill and S seeds each:
+
+    =================  ==========  ===========  ==============
+    MCC, difference    no effect   like items   seeds dominate
+    =================  ==========  ===========  ==============
+    3 seeds            100         100          94.9
+    5 seeds            100         99.5         95.5
+    10 seeds           99.8        98.4         95.0
+    =================  ==========  ===========  ==============
+
+    Where seeds hardly matter, the interval is about 1.5 times as wide as it need be.
 
     Examples
     --------

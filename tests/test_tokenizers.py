@@ -23,6 +23,7 @@ from hypecheck.tokenizers import (
     KmerTokenizer,
     Tokenizer,
     share_changed,
+    strand_changed,
 )
 
 DNA = st.text("ACGT", max_size=60)
@@ -301,13 +302,14 @@ def test_bpe_n_is_unknown_and_merges_stop_there() -> None:
     assert (tokenizer.encode("TATANNTAr") == tokenizer.unk_id).sum() == 3
 
 
-def test_bpe_depends_on_the_strand_and_characters_do_not() -> None:
-    sequence = random_dna(1, 2000, seed=9)[0]
-    other = str(decode(reverse_complement(encode(sequence))))
-    flipped = [str(decode(reverse_complement(encode(TRAINED.decode([i]))))) for i in range(3, 64)]
-    tokens = Counter(flipped[i - 3] for i in TRAINED.encode(sequence))
-    others = Counter(TRAINED.decode([i]) for i in TRAINED.encode(other))
-    assert 1 - (tokens & others).total() / tokens.total() > 0.3
+def test_bpe_depends_on_the_strand_and_overlapping_kmers_do_not() -> None:
+    sequence = random_dna(1, 606, seed=9)[0]
+    assert strand_changed(CharTokenizer(), sequence) == 0
+    assert strand_changed(KmerTokenizer(6, 1), sequence) == 0
+    assert strand_changed(KmerTokenizer(6, 6), sequence) == 0  # 606 = 6 * 101
+    assert strand_changed(KmerTokenizer(6, 6), sequence[:-1]) > 0.9
+    assert strand_changed(TRAINED, sequence) > 0.4
+    assert strand_changed(TRAINED, "") == 0
 
 
 def test_fewer_ids_if_the_text_runs_out_of_pairs() -> None:

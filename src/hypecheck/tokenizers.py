@@ -51,7 +51,7 @@ import numpy.typing as npt
 import tokenizers as huggingface
 
 from hypecheck.bpe import train_bpe
-from hypecheck.sequences import ALPHABET, UNKNOWN, decode, encode
+from hypecheck.sequences import ALPHABET, UNKNOWN, decode, encode, reverse_complement
 
 Ids = npt.NDArray[np.int64]
 
@@ -501,8 +501,8 @@ def share_changed(
 
     Parameters
     ----------
-    before, after : array_like of int, shape (T,) and (T',)
-        Ids of a sequence before and after the edit.
+    before, after : array_like of int or str, shape (T,) and (T',)
+        Tokens of a sequence before and after the edit.
     by : {"position", "bag"}
         Compare token i with token i, or as multisets, regardless of place.
 
@@ -532,3 +532,40 @@ def share_changed(
         raise ValueError(f"by must be 'position' or 'bag', got {by!r}")
     longer = max(len(first), len(second))
     return 1 - n_kept / longer if longer else 0.0
+
+
+def strand_changed(tokenizer: Tokenizer, sequence: str) -> float:
+    """Share of tokens that the other strand does not have.
+
+    The tokens of the reverse complement are compared, as a bag, with the reverse complements of the
+    tokens: 0 means that both strands are cut at the same places.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        Fitted.
+    sequence : str
+        DNA letters.
+
+    Returns
+    -------
+    share : float
+        Changed tokens over the number on the strand that has more; 0 if there are none.
+
+    Examples
+    --------
+    >>> strand_changed(KmerTokenizer(k=3, stride=3), "AAACCC")
+    0.0
+    >>> strand_changed(KmerTokenizer(k=3, stride=3), "AAACCCG")  # the frame moves by one base
+    1.0
+    """
+    other = _flip(sequence)
+    expected = [_flip(tokenizer.decode([i])) for i in tokenizer.encode(sequence)]
+    return share_changed(
+        expected, [tokenizer.decode([i]) for i in tokenizer.encode(other)], by="bag"
+    )
+
+
+def _flip(sequence: str) -> str:
+    """Reverse complement of letters."""
+    return str(decode(reverse_complement(encode(sequence))))

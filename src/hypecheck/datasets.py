@@ -220,16 +220,17 @@ def load(name: str, *, offline: bool | None = None) -> Any:
     tier = _tier(dataset, offline)
     if tier == "embedded":
         default = embedded.default(dataset)
-        content, provenance = default.content, Provenance(
-            name, tier, default.is_stand_in, default.note, {}, default.licence, default.citation
+        content, provenance = (
+            default.content,
+            Provenance(
+                name, tier, default.is_stand_in, default.note, {}, default.licence, default.citation
+            ),
         )
     else:
         files = _files(dataset, tier)
         content = readers.read(dataset, files)
         checksums = {file.path: file.sha256 for file in dataset.files}
-        provenance = Provenance(
-            name, tier, False, "", checksums, dataset.licence, dataset.citation
-        )
+        provenance = Provenance(name, tier, False, "", checksums, dataset.licence, dataset.citation)
     return _typed(dataset, content, provenance)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import multiprocessing
 import os
 import platform
+import re
 import shutil
 import threading
 import time
@@ -42,6 +43,9 @@ MEMORY_BUDGET_MB = 2048.0
 _ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB")
 }
+# The kernel talks to this process alone; its start-up note on plain TCP is no news to a reader.
+_KERNEL_ARGUMENTS = ["--log-level=ERROR"]
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _KEYED_FILES = (
     "src/hypecheck/**/*",
     "src/bookkeeping/page.py",
@@ -241,6 +245,8 @@ def run_chapter(path: Path) -> Execution | str:
         notebook,
         timeout=TIMEOUT_SECONDS,
         kernel_name="python3",
+        extra_arguments=_KERNEL_ARGUMENTS,
+        record_timing=False,  # timings would enter the cells, and the cache would not know them
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.on_notebook_start = lambda **_: meter.start(client.km.provisioner.pid)
@@ -249,7 +255,7 @@ def run_chapter(path: Path) -> Execution | str:
     try:
         client.execute()
     except (CellExecutionError, TimeoutError) as error:
-        return str(error)
+        return _COLOUR.sub("", str(error))
     finally:
         meter.stop()
     seconds = time.perf_counter() - started

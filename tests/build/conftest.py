@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bookkeeping.build import RENDERER
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).resolve().parent / "small"
 DATA = "gue/prom/prom_core_tata"
@@ -30,20 +32,19 @@ class SmallBook:
     environment: dict[str, str]
 
     def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run a module with this interpreter and the copy's own packages."""
+        """Run a command with the copy's own packages."""
         environment = self.environment | extra
         return subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=self.root, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
 
     def build(self, **extra: str) -> subprocess.CompletedProcess[str]:
         """Build as `make test` does."""
-        return self.run("bookkeeping", "build", "--strict", **extra)
+        return self.run(sys.executable, "-m", "bookkeeping", "build", "--strict", **extra)
 
     def render(self, **extra: str) -> subprocess.CompletedProcess[str]:
         """Render the pages alone, as somebody in a hurry would."""
-        return self.run("jupyter_book", "build", ".", "-q", "-W", "-n", "--keep-going", "--all", **extra)
+        return self.run(*RENDERER, ".", "-q", "-W", "-n", "--keep-going", "--all", **extra)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a piece of one file, which must be there."""

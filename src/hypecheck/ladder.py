@@ -42,7 +42,9 @@ __all__ = [
     "ReportedScore",
     "Rung",
     "RungResult",
+    "assemble",
     "climb",
+    "run_rung",
 ]
 
 MOST_NOT_APPLICABLE = 2
@@ -139,7 +141,7 @@ def climb(
     MissingRungError
         If a rung is missing without a reason, or more than two are not applicable.
     ValueError
-        If seeds, metric or reference do not fit.
+        If task, seeds, metric or reference do not fit.
 
     References
     ----------
@@ -147,14 +149,97 @@ def climb(
 
     Examples
     --------
-    See `standard_rungs`.
+    See `hypecheck.rungs.standard_rungs`.
+    """
+    names = [rung.name for rung in rungs]
+    _check_complete(names, not_applicable or {}, recorded)
+    _check_protocol(task, seeds, metric)
+    blind = _blind(task)
+    trained = [_train(rung, blind, seeds, metric) for rung in rungs]
+    groups = task.test.groups if groups is None else np.asarray(groups, dtype=np.int64)
+    return assemble(
+        task,
+        [_test(one, task, metric, n_resamples=n_resamples, groups=groups) for one in trained],
+        not_applicable=not_applicable,
+        recorded=recorded,
+        reported=reported,
+        reference=reference,
+        metric=metric,
+        margin=margin,
+        n_resamples=n_resamples,
+        groups=groups,
+    )
+
+
+def run_rung(
+    rung: Rung,
+    task: Task,
+    *,
+    seeds: Sequence[int],
+    metric: str = "mcc",
+    n_resamples: int = 1000,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> RungResult:
+    """Choose, train and score one rung, for runs that are kept rung by rung.
+
+    Parameters
+    ----------
+    rung : Rung
+        The rung.
+    task, seeds, metric, n_resamples, groups
+        As in `climb`.
+
+    Returns
+    -------
+    result : RungResult
+        For `assemble`.
+
+    Raises
+    ------
+    ValueError
+        If seeds, metric or task do not fit.
+    """
+    _check_protocol(task, seeds, metric)
+    trained = _train(rung, _blind(task), seeds, metric)
+    return _test(trained, task, metric, n_resamples=n_resamples, groups=groups)
+
+
+def assemble(
+    task: Task,
+    results: Sequence[RungResult],
+    *,
+    not_applicable: Mapping[str, str] | None = None,
+    recorded: LadderResult | None = None,
+    reported: Sequence[ReportedScore] = (),
+    reference: str = "kmer_linear",
+    metric: str = "mcc",
+    margin: float = 0.03,
+    n_resamples: int = 1000,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> LadderResult:
+    """Make a ladder of rungs that were run on one test part, and compare them.
+
+    Parameters
+    ----------
+    task : Task
+        The task of all rungs.
+    results : sequence of RungResult
+        From `run_rung`.
+    not_applicable, recorded, reported, reference, metric, margin, n_resamples, groups
+        As in `climb`.
+
+    Returns
+    -------
+    result : LadderResult
+        As `climb` gives it.
+
+    Raises
+    ------
+    MissingRungError, ValueError
+        As in `climb`.
     """
     reasons = dict(not_applicable or {})
-    _check_climb(rungs, reasons, recorded, seeds, reference, metric)
-    blind = replace(task, test=task.test.take(slice(0)))
-    trained = [_train(rung, blind, seeds, metric) for rung in rungs]
-    chosen_groups = task.test.groups if groups is None else np.asarray(groups, dtype=np.int64)
-    resampled = {"n_resamples": n_resamples, "groups": chosen_groups}
+    _check_complete([one.name for one in results], reasons, recorded)
     result = LadderResult(
         task=task.name,
         stand_in=task.stand_in,
@@ -165,10 +250,10 @@ def climb(
         n_validation=len(task.validation),
         n_test=len(task.test),
         n_resamples=n_resamples,
-        test_sha256=hashlib.sha256(task.test.codes.tobytes()).hexdigest(),
+        test_sha256=_digest(task),
         y_true=task.test.labels.astype(np.uint8),
-        groups=chosen_groups,
-        rungs=in_order([_test(one, task, metric, **resampled) for one in trained]),
+        groups=groups,
+        rungs=in_order(results),
         differences=(),
         not_applicable=reasons,
         reported=tuple(reported),
@@ -176,16 +261,20 @@ def climb(
     return compared(result) if recorded is None else result.with_recorded(recorded)
 
 
-def _check_climb(
-    rungs: Sequence[Rung],
-    reasons: Mapping[str, str],
-    recorded: LadderResult | None,
-    seeds: Sequence[int],
-    reference: str,
-    metric: str,
+def _blind(task: Task) -> Task:
+    """Take the test part away."""
+    return replace(task, test=task.test.take(slice(0)))
+
+
+def _digest(task: Task) -> str:
+    test = task.test
+    return hashlib.sha256(test.codes.tobytes() + test.labels.tobytes()).hexdigest()
+
+
+def _check_complete(
+    names: Sequence[str], reasons: Mapping[str, str], recorded: LadderResult | None
 ) -> None:
-    names = [rung.name for rung in rungs]
-    stored = [rung.name for rung in recorded.rungs] if recorded is not None else []
+    stored = [] if recorded is None else [rung.name for rung in recorded.rungs]
     for name in RUNGS:
         if name not in names and name not in stored and not reasons.get(name, "").strip():
             raise MissingRungError(
@@ -197,12 +286,23 @@ def _check_climb(
             f"{len(reasons)} rungs are called not applicable ({', '.join(reasons)}), at most "
             f"{MOST_NOT_APPLICABLE} may be; run the others, smaller if need be"
         )
+    if set(reasons) - set(RUNGS):
+        raise ValueError(f"not_applicable names {sorted(set(reasons) - set(RUNGS))}, no rungs")
     if len(set(names)) < len(names) or set(names) & set(reasons):
-        raise ValueError(f"a rung is named twice, or run and not applicable: {names}, {reasons}")
-    if reference not in names and reference not in stored:
-        raise ValueError(f"the reference {reference!r} is none of the rungs {names}")
+        raise ValueError(
+            f"a rung is named twice, or both run and not applicable: {names}, {list(reasons)}"
+        )
+
+
+def _check_protocol(task: Task, seeds: Sequence[int], metric: str) -> None:
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
+    if task.train.labels.dtype.kind != "i" or not len(task.validation) or not len(task.test):
+        raise ValueError(
+            f"task {task.name!r} must have class numbers as labels, and sequences in all parts; "
+            f"it has {task.train.labels.dtype}, {len(task.validation)} validation and "
+            f"{len(task.test)} test sequences"
+        )
     if len(set(seeds)) < 2 or len(set(seeds)) < len(seeds):
         raise ValueError(
             f"a ladder needs two different seeds or more, got {list(seeds)}: one run says nothing "

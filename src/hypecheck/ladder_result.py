@@ -236,14 +236,14 @@ class LadderResult:
         for rung in self.rungs:
             if rung.name == name:
                 return rung
-        raise KeyError(f"no rung {name!r} in this ladder; it has {[r.name for r in self.rungs]}")
+        raise ValueError(f"no rung {name!r} in this ladder; it has {[r.name for r in self.rungs]}")
 
     def difference(self, name: str) -> Difference:
         """Paired difference of rung `name` to the reference rung."""
         for difference in self.differences:
             if difference.rung == name:
                 return difference
-        raise KeyError(f"no difference for {name!r}; the reference is {self.reference!r}")
+        raise ValueError(f"no difference for {name!r}; the reference is {self.reference!r}")
 
     @property
     def n_seeds(self) -> int:
@@ -375,7 +375,7 @@ class LadderResult:
                 f"the stored run of {recorded.task!r} has another test part or metric than "
                 f"{self.task!r}: their scores are two experiments; show them as two figures"
             )
-        have = {rung.name for rung in self.rungs}
+        have = {rung.name for rung in self.rungs} | set(self.not_applicable)
         names = names or [rung.name for rung in recorded.rungs if rung.name not in have]
         taken = [replace(recorded[name], kind="recorded") for name in names]
         kept = [rung for rung in self.rungs if rung.name not in names]
@@ -421,16 +421,29 @@ def _unpack(packed: dict[str, Any] | None) -> Any:
 
 
 def _rung_result(fields: dict[str, Any]) -> RungResult:
+    trials = [
+        Trial(**trial | {"configuration": _tuples(trial["configuration"])})
+        for trial in fields["trials"]
+    ]
     return RungResult(
         **fields
         | {
             "seeds": tuple(fields["seeds"]),
+            "chosen": _tuples(fields["chosen"]),
             "scores": tuple(fields["scores"]),
             "predictions": _unpack(fields["predictions"]),
             "interval": Interval(**fields["interval"]),
-            "trials": tuple(Trial(**trial) for trial in fields["trials"]),
+            "trials": tuple(trials),
         }
     )
+
+
+def _tuples(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Undo JSON, which makes lists of tuples."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in configuration.items()
+    }
 
 
 def _difference(fields: dict[str, Any]) -> Difference:

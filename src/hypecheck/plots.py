@@ -34,6 +34,7 @@ from hypecheck.ladder_result import (
     LadderResult,
     RungResult,
 )
+from hypecheck.splits import LeakageAudit
 
 WIDTH = 5.0  # inches, as all lengths below
 LABELS_WIDTH, VALUES_WIDTH, WORDS_WIDTH = 1.74, 0.5, 1.0
@@ -41,6 +42,7 @@ LINE = 0.19  # height of a line of text
 INK, FAINT, GRID = "#1A1A1A", "#595959", "#D9D9D9"
 BAND = "#EDEDED"
 BANNER = "#FFF3C4"
+CLEAN, LEAKED = "#0072B2", "#B84A00"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ MARKS = {
     "published": Mark("#7A2E8E", "D", False, "published"),
     "simulated": Mark("#00795C", "^", True, "simulated"),
 }
-CURVES = (  # Okabe and Ito's palette, darkened to a contrast of 3 with white; no two shapes alike
+CURVES: tuple[
+    dict[str, Any], ...
+] = (  # Okabe and Ito's palette, darkened to a contrast of 3 with white; no two shapes alike
     {"color": "#595959", "marker": "o", "linestyle": ":"},
     {"color": "#0072B2", "marker": "s", "linestyle": "-"},
     {"color": "#B84A00", "marker": "^", "linestyle": "--"},
@@ -80,7 +84,7 @@ def style() -> Iterator[None]:
     ...     mpl.rcParams["svg.hashsalt"]
     'hypecheck'
     """
-    settings: dict[str, Any] = {
+    settings: Any = {
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
         "font.size": 10,
         "text.color": INK,
@@ -288,6 +292,48 @@ def expected_best_figure(result: LadderResult, *, against: str = "trials") -> Fi
         f"first seed) against {against} of search, by configurations tried: {ends}."
     )
     return _with_text(page.figure, text)
+
+
+def leak_figure(audit: LeakageAudit, *, title: str = "What the training part gives away") -> Figure:
+    """Draw what a leakage audit found, as counts of test sequences.
+
+    Parameters
+    ----------
+    audit : LeakageAudit
+        From `splits.audit`.
+    title : str
+        What was audited.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``.
+
+    Raises
+    ------
+    ValueError
+        If the audit has no test sequences.
+    """
+    if audit.n_test < 1:
+        raise ValueError("the audit has no test sequences (n); audit a split that has some")
+    counts = {
+        "clean": len(audit.clean_test_index),
+        "near-duplicate": audit.n_near,
+        "reverse complement": audit.n_reverse_complement,
+        "exact copy": audit.n_exact,
+    }
+    if audit.n_coordinate_overlap is not None:
+        counts["overlap on the genome"] = audit.n_coordinate_overlap
+    with style():
+        page = _Page(title, None, 0.32 * len(counts), 0.6)
+        axes = page.axes(1.15)
+        colours = [CLEAN if name == "clean" else LEAKED for name in counts]
+        axes.barh(list(counts), list(counts.values()), color=colours, height=0.62)
+        for height, number in enumerate(counts.values()):
+            _note(axes, height, f"{number:,} ({number / audit.n_test:.1%})")
+        axes.set_xlim(0, audit.n_test)
+        axes.set_xlabel(f"of {audit.n_test:,} test sequences")
+    return _with_text(page.figure, f"{title}. {audit.sentence()}")
 
 
 # --- parts --------------------------------------------------------------------------------------

@@ -206,6 +206,15 @@ def test_identity_says_what_would_serve(toy, network, monkeypatch):
     }
 
 
+def test_identity_of_a_set_that_nothing_serves(monkeypatch, tmp_path):
+    monkeypatch.delenv("HYPECHECK_DATA", raising=False)
+    monkeypatch.setenv("HYPECHECK_CACHE", str(tmp_path))
+    monkeypatch.setenv("HYPECHECK_OFFLINE", "1")
+    tiers = {name: served["tier"] for name, served in datasets.identity().items()}
+    assert tiers["hic"] == tiers["geneb_category_mcc"] == "unusable"
+    assert tiers["crp_sites"] == tiers["text/war_and_peace"] == tiers["gue/EMP/H4"] == "embedded"
+
+
 def test_describe_source_for_every_tier(toy, network, folder, monkeypatch):
     assert str(folder) in datasets.describe_source()
     monkeypatch.delenv("HYPECHECK_DATA")

@@ -305,7 +305,8 @@ def identity(names: Iterable[str] | None = None) -> dict[str, dict[str, str]]:
     -------
     identity : dict of str to dict
         For each data set its "tier" ("folder", "cache", "embedded", or "unusable" if a file is
-        absent or wrong) and "sha256" (of the whole set; empty if embedded or unusable).
+        wrong, or absent without a stand-in) and "sha256" (of the whole set; empty if embedded or
+        unusable).
     """
     return {dataset.name: _identity(dataset) for dataset in select(names)}
 
@@ -316,8 +317,10 @@ def _identity(dataset: DataSet) -> dict[str, str]:
         if tier == "folder" or (tier == "cache" and _is_cached(dataset)):
             _files(dataset, tier)
     except DatasetError:
-        return {"tier": "unusable", "sha256": ""}
-    return {"tier": tier, "sha256": "" if tier == "embedded" else dataset.sha256}
+        tier = "unusable"
+    if tier == "embedded" and not embedded.has_default(dataset):
+        tier = "unusable"
+    return {"tier": tier, "sha256": dataset.sha256 if tier in ("folder", "cache") else ""}
 
 
 def verify(names: Iterable[str] | None = None) -> dict[str, str]:

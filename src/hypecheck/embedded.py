@@ -97,6 +97,31 @@ def default(dataset: DataSet) -> Embedded:
     return Embedded(made.content, True, "simulated: " + made.note, "BSD-3-Clause", "hypecheck")
 
 
+def has_default(dataset: DataSet) -> bool:
+    """Say whether `default` has something to give, without making it.
+
+    Parameters
+    ----------
+    dataset : DataSet
+        Its entry in the registry.
+
+    Returns
+    -------
+    served : bool
+        False if only the files themselves will do.
+
+    Examples
+    --------
+    >>> has_default(entry("genome_yeast")), has_default(entry("hic"))
+    (True, False)
+    """
+    if dataset.carrier or dataset.name == "pbmc68k_reduced" or dataset.kind == "text":
+        return True
+    from hypecheck import stand_ins
+
+    return stand_ins.covers(dataset)
+
+
 def _carried(dataset: DataSet) -> str | dict[str, pd.DataFrame]:
     if dataset.carrier == "cpython":
         return help_topics()

@@ -109,7 +109,8 @@ def _read_class(path: Path, label: int) -> LabelledSequences:
     from Bio.SeqIO.FastaIO import SimpleFastaParser  # slow to import, and seldom needed
 
     with path.open() as handle:
-        headers, sequences = zip(*SimpleFastaParser(handle), strict=True)
+        parser = SimpleFastaParser(handle)  # type: ignore[no-untyped-call]
+        headers, sequences = zip(*parser, strict=True)
     return LabelledSequences(encode(sequences, pad=True), np.full(len(headers), label), headers)
 
 
@@ -211,7 +212,7 @@ def _read_genbank(path: Path) -> pd.DataFrame:
     from Bio import SeqIO  # slow to import, and seldom needed
 
     with path.open() as handle:
-        parsed = list(SeqIO.parse(handle, "genbank"))
+        parsed = list(SeqIO.parse(handle, "genbank"))  # type: ignore[no-untyped-call]
     rows = [
         (
             record.id,

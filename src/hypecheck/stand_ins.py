@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,9 @@ class StandIn:
     note: str
 
 
+Maker: TypeAlias = Callable[[DataSet, np.random.Generator], StandIn]
+
+
 def make(dataset: DataSet, rng: np.random.Generator) -> StandIn | None:
     """Simulate a stand-in.
 
@@ -89,8 +92,29 @@ def make(dataset: DataSet, rng: np.random.Generator) -> StandIn | None:
     >>> parts["train"].codes.shape
     (3000, 101)
     """
-    makers = [maker for start, maker in _MAKERS.items() if dataset.name.startswith(start)]
-    return makers[0](dataset, rng) if makers else None
+    maker = _maker(dataset)
+    return maker(dataset, rng) if maker else None
+
+
+def covers(dataset: DataSet) -> bool:
+    """Say whether `make` has a stand-in, without making it.
+
+    Parameters
+    ----------
+    dataset : DataSet
+        What would be stood in for.
+
+    Returns
+    -------
+    covered : bool
+        True if there is one.
+    """
+    return _maker(dataset) is not None
+
+
+def _maker(dataset: DataSet) -> Maker | None:
+    makers = (maker for start, maker in _MAKERS.items() if dataset.name.startswith(start))
+    return next(makers, None)
 
 
 def binding_sites(dataset: DataSet, rng: np.random.Generator) -> StandIn:
@@ -266,8 +290,8 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
         for alt in "ACGT".replace(codon[place], "")
     ]
     number, place, before, after, alt = map(np.array, zip(*variants, strict=True))
-    residue_before = np.array(list(translate("".join(before))))
-    residue_after = np.array(list(translate("".join(after))))
+    proteins = [translate("".join(words)) for words in (before, after)]  # type: ignore[no-untyped-call]
+    residue_before, residue_after = (np.array(list(protein)) for protein in proteins)
     nonsense, synonymous = residue_after == "*", residue_after == residue_before
     needed = (rng.random(len(codons)) < 0.3)[number]  # residues that bear no change
     lost = nonsense | (needed & ~synonymous)
@@ -368,7 +392,7 @@ def _chromosome(
     return codes, pd.DataFrame(rows, columns=["start", "end", "strand", "kind", "name"])
 
 
-_MAKERS: dict[str, Callable[[DataSet, np.random.Generator], StandIn]] = {
+_MAKERS: dict[str, Maker] = {
     "gue/tf/": binding_sites,
     "gue/prom/": promoters,
     "gue/EMP/": histone_marks,

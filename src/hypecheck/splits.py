@@ -14,7 +14,7 @@ Design choices
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -28,6 +28,7 @@ from hypecheck.sequences import UNKNOWN, Codes, LabelledSequences, check_codes, 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 Fractions: TypeAlias = tuple[float, float, float]
+_Join: TypeAlias = Callable[[Words, Words, np.uint64, np.uint64], Words]
 Kind: TypeAlias = Literal["exact", "reverse complement", "near"]
 
 K = 11
@@ -529,18 +530,41 @@ def canonical_words(codes: npt.ArrayLike, k: int) -> Words:
     n_words = checked.shape[1] - k + 1
     if n_words < 1:
         return np.full((len(checked), 1), _no_word())
-    forward = np.zeros((len(checked), n_words), dtype=np.uint64)
-    backward = np.zeros_like(forward)
-    unknown = np.zeros(forward.shape, dtype=np.bool_)
-    for offset in range(k):
-        base = checked[:, offset : offset + n_words]
-        unknown |= base == UNKNOWN
-        wide = (base & 3).astype(np.uint64)
-        forward |= wide << np.uint64(2 * (k - 1 - offset))
-        backward |= (wide ^ np.uint64(3)) << np.uint64(2 * offset)
-    words = np.minimum(forward, backward)
-    words[unknown] = _no_word()
+    words = np.empty((len(checked), n_words), dtype=np.uint64)
+    n_rows = max(1, _BLOCK // n_words)
+    for start in range(0, len(checked), n_rows):
+        block = checked[start : start + n_rows]
+        bases = (block & 3).astype(np.uint64)
+        forward = _windows(bases, k, lambda left, right, a, b: left << (2 * b) | right)
+        bases ^= np.uint64(3)
+        backward = _windows(bases, k, lambda left, right, a, b: left | right << (2 * a))
+        np.minimum(forward, backward, out=words[start : start + n_rows])
+        unknown = block == UNKNOWN
+        if unknown.any():
+            so_far = np.pad(unknown.cumsum(axis=1), ((0, 0), (1, 0)))  # (rows, L + 1)
+            spoilt = so_far[:, k:] > so_far[:, :-k]
+            words[start : start + n_rows][spoilt] = _no_word()
     return words  # (N, W)
+
+
+def _windows(bases: Words, k: int, join: _Join) -> Words:
+    """Join the bases of all windows of length k, by doubling: about 2 log2(k) steps, not k."""
+    span, doubled = 1, bases  # windows of length 1, 2, 4, ...
+    done, joined = 0, bases  # windows of the length done so far
+    while True:
+        if k & span:
+            joined = _join(joined, doubled, done, span, join) if done else doubled
+            done += span
+        if done == k:
+            return joined
+        doubled = _join(doubled, doubled, span, span, join)
+        span *= 2
+
+
+def _join(left: Words, right: Words, n_left: int, n_right: int, join: _Join) -> Words:
+    """Windows of length n_left followed by windows of length n_right."""
+    n_windows = right.shape[1] - n_left
+    return join(left[:, :n_windows], right[:, n_left:], np.uint64(n_left), np.uint64(n_right))
 
 
 def _mix(words: Words) -> npt.NDArray[np.uint32]:

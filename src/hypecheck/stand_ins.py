@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from hypecheck.motifs import consensus_matrix
 from hypecheck.registry import DataSet
 from hypecheck.sequences import (
     Codes,
@@ -26,7 +27,6 @@ from hypecheck.sequences import (
 )
 from hypecheck.simulate import (
     composition_classes,
-    consensus_matrix,
     homologous_families,
     label_noise,
     motif_grammar,

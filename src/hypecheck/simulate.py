@@ -85,8 +85,7 @@ def markov_background(
     >>> markov_background(genome, 2, 30, np.random.default_rng(0), order=1).data.shape
     (2, 30)
     """
-    model = MarkovModel(order)
-    model.fit(genome)
+    model = MarkovModel(order).fit(genome)
     codes = model.sample(n_sequences * length, rng).reshape(n_sequences, length)  # (N, L)
     return World(codes, model)
 

@@ -38,11 +38,11 @@ def test_pages_are_listed_in_order(book):
 
 def test_pages_and_disk_must_agree(book):
     (book / "notebooks/two.md").write_text("# two\n")
-    with pytest.raises(BookError, match="notebooks/two: on disk, not in _toc.yml"):
+    with pytest.raises(BookError, match=r"notebooks/two: on disk, not in _toc\.yml"):
         pages(book)
     (book / "notebooks/two.md").unlink()
     (book / "notebooks/one.md").unlink()
-    with pytest.raises(BookError, match="notebooks/one: in _toc.yml, not on disk"):
+    with pytest.raises(BookError, match=r"notebooks/one: in _toc\.yml, not on disk"):
         pages(book)
 
 

@@ -1,4 +1,4 @@
-"""Markov models with back-off: by hand, against a slow loop, and on sources whose truth is known."""
+"""Markov models with back-off: by hand, against a slow loop, on sources with known truth."""
 
 import numpy as np
 import pytest

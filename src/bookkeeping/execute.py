@@ -249,7 +249,7 @@ def run_chapter(path: Path) -> Execution | str:
         record_timing=False,  # timings would enter the cells, and the cache would not know them
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.on_notebook_start = lambda **_: meter.start(client.km.provisioner.pid)
+    client.on_notebook_start = lambda **_: meter.start(_kernel_pid(client))
     client.on_cell_executed = lambda **_: meter.sample()
     started = time.perf_counter()
     try:
@@ -260,6 +260,11 @@ def run_chapter(path: Path) -> Execution | str:
         meter.stop()
     seconds = time.perf_counter() - started
     return Execution(path.stem, notebook, seconds, meter.cpu_seconds, meter.peak_mb, cached=False)
+
+
+def _kernel_pid(client: NotebookClient) -> int:
+    manager: Any = client.km
+    return int(manager.provisioner.pid)
 
 
 class _Meter:

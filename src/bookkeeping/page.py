@@ -120,9 +120,11 @@ def publish(
     ResultError
         If the name or the kind is malformed, or the number is NaN.
     """
-    if not isinstance(value, (int, float, str)):
-        value, low, high = float(value.estimate), float(value.low), float(value.high)
-    number = value if isinstance(value, str) else float(value)
+    number: float | str
+    if isinstance(value, (int, float, str)):
+        number = value if isinstance(value, str) else float(value)
+    else:
+        number, low, high = float(value.estimate), float(value.low), float(value.high)
     stand_in = data.provenance.note if data and data.provenance.is_stand_in else None
     result = Result(name, number, low, high, n=n, seeds=seeds, kind=kind, stand_in=stand_in)
     record = {"type": "result"} | {
@@ -181,13 +183,9 @@ def say(text: str, *, css: str = "finding") -> None:
     )
 
 
-def _emit(
-    text: str, record: dict[str, Any], *, css: str = "", markup: str | None = None
-) -> None:
+def _emit(text: str, record: dict[str, Any], *, css: str = "", markup: str | None = None) -> None:
     shown = f'<p class="{css}">{html.escape(text)}</p>' if markup is None else markup
-    display(
-        {"text/plain": text, "text/html": shown}, raw=True, metadata={METADATA_KEY: record}
-    )
+    display({"text/plain": text, "text/html": shown}, raw=True, metadata={METADATA_KEY: record})
 
 
 __all__ = ["is_fast", "publish", "quick", "say", "short", "show", "uses"]

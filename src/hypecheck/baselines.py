@@ -191,9 +191,8 @@ class Composition(_Linear):
 
     def _features(self, codes: Any) -> Floats:
         known = np.maximum((codes != UNKNOWN).sum(axis=1), 1)
-        shares: Floats = np.stack(
-            [(codes == base).sum(axis=1) / known for base in range(3)], axis=1
-        )
+        counts = [(codes == base).sum(axis=1) for base in range(3)]
+        shares: Floats = np.stack(counts, axis=1) / known[:, None]
         return shares
 
 
@@ -419,7 +418,7 @@ def _posterior(log2_scores: Floats) -> Floats:
 
 
 def choose_on_validation(
-    estimator_class: Callable[..., Any],
+    estimator_class: Any,
     train: LabelledSequences,
     validation: LabelledSequences,
     metric: Callable[[Any, Any], float],
@@ -429,7 +428,7 @@ def choose_on_validation(
 
     Parameters
     ----------
-    estimator_class : callable
+    estimator_class : class of this module, or alike
         ``estimator_class(**configuration)`` gives an estimator.
     train, validation : LabelledSequences
         To fit on, and to choose on.

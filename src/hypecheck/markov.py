@@ -60,7 +60,7 @@ class MarkovModel:
 
         P(b | w) = (c(wb) + s T(w) P(b | w')) / (c(w) + s T(w)),
 
-    where s is the strength, w' is w without its oldest symbol, and P(b | no context at all) starts from 1 / A.
+    where s is the strength and w' is w without its oldest symbol; below order 0 stands 1 / A.
 
     References
     ----------
@@ -248,7 +248,7 @@ class MarkovModel:
                 yield windows, depths
 
     def _number(self, row: Symbols) -> tuple[Numbers, Numbers]:
-        """Number the window that ends at each symbol; depth -1 marks an unknown symbol."""
+        """Give the window that ends at each symbol its number; depth -1 marks an unknown symbol."""
         unknown = row >= self.alphabet_size
         digits = np.where(unknown, 0, row).astype(np.int64)
         windows = np.zeros(len(row), dtype=np.int64)

@@ -85,9 +85,7 @@ def visit(browser: Browser):
                 route.abort()
 
         seen.page.route("**/*", watch)
-        seen.page.on(
-            "console", lambda m: seen.errors.append(m.text) if m.type == "error" else None
-        )
+        seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
         seen.page.on("pageerror", lambda e: seen.errors.append(str(e)))
         seen.page.on("requestfailed", lambda r: seen.errors.append(f"failed: {r.url}"))
         seen.page.goto(address, wait_until="load")

@@ -16,16 +16,16 @@ RESULTS = ROOT / "_build" / "benchmarks.json"
 
 
 def collect(words: list[str]) -> list[Benchmark]:
-    """All benchmarks of ``bench_*.py``, or those whose name or file holds one of `words`."""
-    found: list[Benchmark] = []
-    for path in sorted(Path(__file__).parent.glob("bench_*.py")):
-        module = importlib.import_module(f"benchmarks.{path.stem}")
-        found += [
-            benchmark
-            for benchmark in module.BENCHMARKS
-            if not words or any(word in f"{path.stem} {benchmark.name}" for word in words)
-        ]
-    return found
+    """All benchmarks of ``bench_*.py``, or those whose file or else whose name holds a word."""
+    stems = [path.stem for path in sorted(Path(__file__).parent.glob("bench_*.py"))]
+    named = [stem for stem in stems if any(word in stem for word in words)]
+    modules = [importlib.import_module(f"benchmarks.{stem}") for stem in named or stems]
+    return [
+        benchmark
+        for module in modules
+        for benchmark in module.BENCHMARKS
+        if named or not words or any(word in benchmark.name for word in words)
+    ]
 
 
 def row(result: Result) -> str:

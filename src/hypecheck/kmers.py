@@ -294,7 +294,9 @@ def _count(codes: npt.ArrayLike, sizes: range, canonical: bool, sparse: bool | N
     n_sequences, length = checked.shape
     _check_sizes(sizes, length)
     widths = [_n_columns(k, canonical) for k in sizes]
-    most = n_sequences * sum(min(length - k + 1, n) for k, n in zip(sizes, widths, strict=True))
+    # runs in one row; each size may have one more, of windows with an unknown base
+    longest = sum(min(length - k + 1, n + 1) for k, n in zip(sizes, widths, strict=True))
+    most = n_sequences * longest
     indptr = np.zeros(n_sequences + 1, dtype=np.int32 if most < 2**31 else np.int64)
     columns = np.empty(most, dtype=np.uint32)
     values = np.empty(most, dtype=np.float32)

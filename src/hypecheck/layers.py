@@ -33,6 +33,7 @@ Xiong et al. 2020, On layer normalization in the transformer architecture, arXiv
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -119,6 +120,33 @@ class RelativeBias(nn.Module):
         return self.table[:, offset + MAX_OFFSET]  # (H, T, T)
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None = None) -> Tensor:
+    """Compute attention as it is written, ``softmax(Q Kᵀ / sqrt(D / H) + added) V`` (equation 1).
+
+    Parameters
+    ----------
+    query, key, value : Tensor, shape (B, H, T, D / H)
+        Projections of the input.
+    added : Tensor, broadcast to (B, H, T, T), optional
+        Bias of the scores, -inf where a key is hidden.
+
+    Returns
+    -------
+    y : Tensor, shape (B, H, T, D / H)
+        Mixed values.
+
+    Examples
+    --------
+    >>> one = torch.ones(1, 1, 2, 1)
+    >>> print(attend(one, one, torch.tensor([[[[0.0], [4.0]]]])).flatten())
+    tensor([2., 2.])
+    """
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (B, H, T, T)
+    if added is not None:
+        scores += added  # in place: these are the largest tensors of a training step
+    return scores.softmax(-1) @ value
+
+
 class Attention(nn.Module):
     """Multi-head self-attention, ``softmax(Q Kᵀ / sqrt(D / H) + bias) V`` (equation 1 and bias).
 
@@ -172,14 +200,16 @@ class Attention(nn.Module):
         """
         batch, length, width = x.shape
         query, key, value = (
-            self.query_key_value(x)
-            .view(batch, length, 3, self.n_heads, width // self.n_heads)
-            .permute(2, 0, 3, 1, 4)  # (3, B, H, T, D / H)
+            part.view(batch, length, self.n_heads, -1).transpose(1, 2)  # (B, H, T, D / H)
+            for part in self.query_key_value(x).split(width, dim=-1)
         )
-        scores = self._added_to_scores(length, mask)
-        y = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=scores, is_causal=self.causal and scores is None
-        )
+        added = self._added_to_scores(length, mask)
+        if self.bias is not None and torch.is_grad_enabled():
+            y = attend(query, key, value, added)  # the fused kernel gives the bias no gradient
+        else:
+            y = F.scaled_dot_product_attention(
+                query, key, value, attn_mask=added, is_causal=self.causal and added is None
+            )
         return self.output(y.transpose(1, 2).reshape(batch, length, width))  # (B, T, D)
 
     def _added_to_scores(self, length: int, mask: Tensor | None) -> Tensor | None:
@@ -239,7 +269,9 @@ class Block(nn.Module):
         self.attention = Attention(d_model, n_heads, causal=causal, positions=positions)
         self.attention_norm = nn.LayerNorm(d_model)
         self.feed_forward = nn.Sequential(
-            nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model)
+            nn.Linear(d_model, d_ff),
+            nn.GELU(approximate="tanh" if causal else "none"),
+            nn.Linear(d_ff, d_model),
         )
         self.feed_forward_norm = nn.LayerNorm(d_model)
 

@@ -16,6 +16,7 @@ Radford et al. 2018, Improving language understanding by generative pre-training
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +39,10 @@ class Objective(Protocol):
         """Losses of the predicted tokens of one batch ``(B, T)``, in nats, ``(n_predicted,)``."""
         ...
 
+    def for_evaluation(self) -> Objective:
+        """Return the objective to measure a model with."""
+        ...
+
 
 @dataclass(frozen=True)
 class MaskedObjective:
@@ -46,15 +51,17 @@ class MaskedObjective:
     Parameters
     ----------
     share : float, default 0.15
-        Expected share of the tokens that are predicted. Of these 80 % are shown as MASK, 10 % as a
-        random ordinary token, 10 % as they are.
+        Expected share of the tokens that are predicted.
     span : int, default 1
         Tokens are chosen in runs of this length (runs may touch and overlap).
+    as_mask, as_random : float, default 0.8 and 0.1
+        Shares of the predicted tokens that are shown as MASK, and as a random ordinary token; the
+        rest is shown as it is.
 
     Raises
     ------
     ValueError
-        If `share` is not between 0 and 1, or `span` is less than 1.
+        If a share is not between 0 and 1, or `span` is less than 1.
 
     Examples
     --------
@@ -66,12 +73,34 @@ class MaskedObjective:
 
     share: float = 0.15
     span: int = 1
+    as_mask: float = 0.8
+    as_random: float = 0.1
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise ValueError(f"share must lie between 0 and 1, got {self.share}")
         if self.span < 1:
             raise ValueError(f"span must be 1 or more, got {self.span}")
+        if min(self.as_mask, self.as_random) < 0 or self.as_mask + self.as_random > 1:
+            raise ValueError(
+                f"as_mask {self.as_mask} and as_random {self.as_random} must be shares that add up "
+                "to 1 at most"
+            )
+
+    def for_evaluation(self) -> MaskedObjective:
+        """Show every predicted token as MASK: one that shines through would flatter the model.
+
+        Returns
+        -------
+        objective : MaskedObjective
+            The same choice of tokens, all hidden.
+
+        Examples
+        --------
+        >>> MaskedObjective(span=3).for_evaluation()
+        MaskedObjective(share=0.15, span=3, as_mask=1.0, as_random=0.0)
+        """
+        return dataclasses.replace(self, as_mask=1.0, as_random=0.0)
 
     def choose(
         self, real: npt.NDArray[np.bool_], rng: np.random.Generator
@@ -126,8 +155,8 @@ class MaskedObjective:
         chosen = self.choose(true != PAD, rng)
         fate = rng.random(true.shape)
         anything = rng.integers(FIRST_ORDINARY_ID, vocab_size, true.shape)
-        shown = np.where(chosen & (fate < 0.8), MASK, true)
-        shown = np.where(chosen & (fate >= 0.9), anything, shown)
+        shown = np.where(chosen & (fate < self.as_mask), MASK, true)
+        shown = np.where(chosen & (fate >= 1 - self.as_random), anything, shown)
         return torch.from_numpy(shown), torch.from_numpy(chosen)
 
     def losses(self, model: Transformer, token_ids: Tensor, rng: np.random.Generator) -> Tensor:
@@ -162,6 +191,16 @@ class MaskedObjective:
 @dataclass(frozen=True)
 class CausalObjective:
     """Predict every token from those to its left."""
+
+    def for_evaluation(self) -> CausalObjective:
+        """Measure what is trained.
+
+        Returns
+        -------
+        objective : CausalObjective
+            The same.
+        """
+        return self
 
     def losses(
         self,

@@ -172,7 +172,7 @@ def evaluate_language_model(
     token_ids : array_like of int64, shape (n_tokens,) or (N, T)
         Held-out corpus, cut into windows side by side, or rows, padded with 0.
     objective : MaskedObjective or CausalObjective
-        What to predict.
+        What to predict; a masked objective then hides every predicted token behind MASK.
     length : int, default 64
         Tokens per window of a corpus.
     batch_size : int, default 64
@@ -193,6 +193,7 @@ def evaluate_language_model(
     >>> 1.5 < bits < 5
     True
     """
+    objective = objective.for_evaluation()
     rows = _side_by_side(_as_tokens(model, token_ids, length), length)
     torch.set_num_threads(1)
     total, count = 0.0, 0

@@ -17,7 +17,7 @@ from datasketch import MinHash, MinHashLSH
 
 from benchmarks.harness import Benchmark
 from hypecheck.sequences import Codes, reverse_complement
-from hypecheck.splits import SIMILARITY, K, banding, canonical_words, near_duplicates
+from hypecheck.similarity import SIMILARITY, K, banding, canonical_words, near_duplicates
 
 LENGTH = 300  # bp
 FAMILY = 5  # members

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
-from hypecheck import resampling
+from hypecheck import resamples
 from hypecheck.resampling import (
     Interval,
     bootstrap_interval,
@@ -202,11 +202,11 @@ def test_equal_models_share_rank_and_victory():
 # --- equal to a reference -------------------------------------------------------------------------
 
 
-def resamples(statistic, values, n_resamples, seed):
+def our_resamples(statistic, values, n_resamples, seed):
     """Our own resamples, so that SciPy's interval can be made of the same."""
-    units = resampling._units(len(values), None)
+    units = resamples.make_units(len(values), None)
     counts = np.concatenate(list(units.draws(n_resamples, rng(seed))))
-    return resampling._evaluate(statistic, [values], counts)
+    return resamples.evaluate(statistic, [values], counts)
 
 
 @pytest.mark.parametrize("method", ["percentile", "bca"])
@@ -216,7 +216,7 @@ def test_intervals_are_scipys_at_the_expanded_level(method, statistic):
     ours = bootstrap_interval(statistic, values, rng=rng(4), n_resamples=999, method=method)
     tail = scipy.stats.norm.cdf(scipy.stats.t.ppf(0.025, 39) * np.sqrt(40 / 39))
     with_ours = SimpleNamespace(
-        bootstrap_distribution=resamples(statistic, values, 999, seed=4), standard_error=np.nan
+        bootstrap_distribution=our_resamples(statistic, values, 999, seed=4), standard_error=np.nan
     )
     theirs = scipy.stats.bootstrap(
         (values,),
@@ -278,7 +278,7 @@ def test_predictions_may_have_classes_as_a_last_axis():
 
 def test_whole_groups_are_drawn():
     groups = np.array([0, 0, 0, 1, 2, 2])
-    units = resampling._units(6, groups)
+    units = resamples.make_units(6, groups)
     counts = np.concatenate(list(units.draws(500, rng())))
     assert (counts[:, 0] == counts[:, 1]).all()
     assert (counts[:, 4] == counts[:, 5]).all()
@@ -290,7 +290,7 @@ def test_whole_groups_are_drawn():
 def test_blocks_do_not_change_what_is_drawn(monkeypatch):
     values = rng(1).normal(size=50)
     whole = bootstrap_interval(coverage.MEAN, values, rng=rng(2), method="bca")
-    monkeypatch.setattr(resampling, "_BLOCK", 1000)
+    monkeypatch.setattr(resamples, "_BLOCK", 1000)
     in_blocks = bootstrap_interval(coverage.MEAN, values, rng=rng(2), method="bca")
     assert (whole.low, whole.high) == pytest.approx((in_blocks.low, in_blocks.high))
 

@@ -1,4 +1,4 @@
-"""The ``bookkeeping`` command: build the book, execute its chapters."""
+"""The ``bookkeeping`` command: build the book, execute its chapters, keep its references."""
 
 from __future__ import annotations
 
@@ -6,12 +6,35 @@ import argparse
 import sys
 from pathlib import Path
 
+from bookkeeping import lookup, prose
 from bookkeeping.build import build
 from bookkeeping.execute import BookError, execute, judge
+from bookkeeping.identifiers import entry_text, records
+
+_TRY_AGAIN = 75  # EX_TEMPFAIL: nothing was found out, neither right nor wrong
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "build":
+            build(options.root, strict=options.strict)
+        elif options.command == "execute":
+            judge(options.root, execute(options.root), strict=options.strict)
+        elif options.command == "prose":
+            _hash(options.root, options.sources)
+        elif options.action == "entry":
+            print(_entry(options.root, options.key))
+        else:
+            return _verify(options.root)
+    except BookError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bookkeeping", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path(), help="the book's top folder (here)")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -21,16 +44,42 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--strict", action="store_true", help="every warning is a failure")
-    options = parser.parse_args(arguments)
+    text = "compare identifiers.yml with Crossref and arXiv, or print an entry for references.bib"
+    citations = commands.add_parser("citations", help=text, description=text)
+    actions = citations.add_subparsers(dest="action", required=True)
+    actions.add_parser("verify", help="ask the registrars; 1 if they disagree, 75 if offline")
+    action = actions.add_parser("entry", help="print an entry ready for references.bib")
+    action.add_argument("key", help="key of a record in identifiers.yml")
+    text = "renew the hashes of the documents that the book examines (sources.sha)"
+    command = commands.add_parser("prose", help=text, description=text)
+    command.add_argument("action", choices=["hash"])
+    command.add_argument("sources", type=Path, help="folder of their Markdown files")
+    return parser
+
+
+def _hash(root: Path, sources: Path) -> None:
+    titles = [t for work in records(root).values() for t in (work.title, *work.also_titles)]
     try:
-        if options.command == "build":
-            build(options.root, strict=options.strict)
-        else:
-            judge(options.root, execute(options.root), strict=options.strict)
-    except BookError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    return 0
+        (root / prose.HASHES).write_text(prose.hash_sources(sources, titles))
+    except FileNotFoundError as error:
+        raise BookError(str(error)) from error
+
+
+def _entry(root: Path, key: str) -> str:
+    found = {work.key: work for work in records(root).values()}
+    if key not in found:
+        raise BookError(f"no record has the key {key!r}; there are: {', '.join(sorted(found))}")
+    return entry_text(found[key])
+
+
+def _verify(root: Path) -> int:
+    try:
+        disagreements = lookup.verify(root)
+    except lookup.UnreachableError as error:
+        print(f"offline: {error}; nothing was verified", file=sys.stderr)
+        return _TRY_AGAIN
+    print("\n".join(disagreements) or "every identifier is what identifiers.yml says")
+    return 1 if disagreements else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bookkeeping import citations, prose
 from bookkeeping.execute import BookError, execute, judge, pages
 from hypecheck import datasets
 
@@ -44,8 +45,12 @@ def build(root: Path, *, strict: bool) -> None:
         print(f"  {sum(e.cached for e in executions)} of {len(executions)} from the cache")
     with _step("judgement"):
         judge(root, executions, strict=strict)
+    with _step("citations"):
+        _hold(citations.check(root), strict=strict)
     with _step("pages"):
         _render(root, strict=strict)
+    with _step("prose"):
+        _hold(prose.check(root / FIRST_PAGE.parent, root), strict=strict)
     print(f"\nThe book is at {(root / FIRST_PAGE).resolve()}")
 
 
@@ -55,6 +60,15 @@ def _step(name: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
+
+
+def _hold(complaints: list[str], *, strict: bool) -> None:
+    """Let complaints fail a strict build, and print them in any other."""
+    text = "\n  ".join([f"{len(complaints)} to mend:", *complaints])
+    if complaints and strict:
+        raise BookError(text)
+    if complaints:
+        print(f"  {text}")
 
 
 def _check_disk(root: Path) -> None:

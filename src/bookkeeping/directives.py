@@ -85,7 +85,7 @@ class Glance(SphinxDirective):
 
 
 def _line(term: str, text: str) -> nodes.paragraph:
-    line = nodes.paragraph()
+    line = nodes.paragraph(classes=["computed"])
     line += nodes.strong(text=f"{term}. ")
     line += nodes.Text(text)
     return line
@@ -130,8 +130,9 @@ class ExecutionTable(SphinxDirective):
             for h in ("Chapter", "Seconds", "CPU seconds", "Peak MB", "Data")
         )
         table = (
-            '<div class="scroll" tabindex="0" role="region" aria-label="Cost of each chapter">'
-            f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+            '<div class="scroll computed" tabindex="0" role="region" '
+            'aria-label="Cost of each chapter"><table class="table">'
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
         machine = dict(results.machine)
         versions = ", ".join(f"{k} {v}" for k, v in machine.pop("versions", {}).items())

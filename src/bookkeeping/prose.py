@@ -117,7 +117,7 @@ def bare_numbers(page: Tag, patterns: Iterable[str]) -> Iterator[str]:
     """
     allowed = re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)")
     for block in blocks(page, needs_no_source):
-        for sentence in _SENTENCE.split(block):
+        for sentence in _SENTENCE.split(_unquoted(block)):
             rest = sentence
             for exempt in (allowed, _DATE, _NAME):
                 rest = exempt.sub(GONE, rest)
@@ -143,8 +143,7 @@ def copied_runs(page: Tag, hashes: frozenset[str]) -> Iterator[str]:
     """
     words: list[str] = []
     for block in blocks(page, is_reference):
-        text = _QUOTATION.sub(_shortened, block) if _SOURCE.search(block) else block
-        for piece in text.split(GONE):
+        for piece in _unquoted(block).split(GONE):
             words += [*_words(piece), ""]
         words.pop()
     hits = [i for i, run in enumerate(_runs(words)) if run and digest(run) in hashes]
@@ -155,8 +154,13 @@ def copied_runs(page: Tag, hashes: frozenset[str]) -> Iterator[str]:
         )
 
 
-def _shortened(quotation: re.Match[str]) -> str:
-    return GONE if len(_words(quotation[0])) <= _LONGEST_QUOTATION else quotation[0]
+def _unquoted(block: str) -> str:
+    """Leave out the short quotations of a block that names a source."""
+    if not _SOURCE.search(block):
+        return block
+    return _QUOTATION.sub(
+        lambda match: GONE if len(_words(match[0])) <= _LONGEST_QUOTATION else match[0], block
+    )
 
 
 def _unsaid_hearsay(page: Tag) -> Iterator[str]:

@@ -21,7 +21,12 @@ root: book/intro
 chapters:
   - file: notebooks/first
   - file: notebooks/second
+  - file: book/bibliography
 """
+COPIED = (
+    "_config.yml", "requirements.lock", "pyproject.toml", "identifiers.yml", "prose.toml",
+    "sources.sha",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,13 @@ class SmallBook:
 
 def copy_book(target: Path, data: Path | None) -> SmallBook:
     """Copy what a build needs, with two small chapters in place of the real ones."""
-    for name in ("_config.yml", "requirements.lock", "pyproject.toml"):
+    for name in COPIED:
         shutil.copy(ROOT / name, target / name)
     shutil.copytree(ROOT / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book/_static", target / "book/_static")
-    shutil.copy(SMALL / "intro.md", target / "book/intro.md")
+    shutil.copy(SMALL / "references.bib", target / "references.bib")
+    for name in ("intro.md", "bibliography.md"):
+        shutil.copy(SMALL / name, target / "book" / name)
     (target / "notebooks").mkdir()
     for name in ("first.md", "second.md"):
         shutil.copy(SMALL / name, target / "notebooks" / name)

@@ -383,7 +383,7 @@ class LadderResult:
 
     def to_json(self) -> str:
         """Write everything as JSON, arrays packed."""
-        return json.dumps(dataclasses.asdict(self), default=_pack, allow_nan=False)
+        return _dumps(self)
 
     @classmethod
     def from_json(cls, text: str) -> LadderResult:
@@ -396,7 +396,7 @@ class LadderResult:
         """
         fields = json.loads(text)
         try:
-            fields["rungs"] = tuple(_rung_result(rung) for rung in fields["rungs"])
+            fields["rungs"] = tuple(rung_from_dict(rung) for rung in fields["rungs"])
             fields["differences"] = tuple(_difference(gap) for gap in fields["differences"])
             fields["reported"] = tuple(ReportedScore(**score) for score in fields["reported"])
             fields["y_true"] = _unpack(fields["y_true"])
@@ -420,7 +420,40 @@ def _unpack(packed: dict[str, Any] | None) -> Any:
     return np.frombuffer(data, dtype=packed["dtype"]).reshape(packed["shape"])
 
 
-def _rung_result(fields: dict[str, Any]) -> RungResult:
+def _dumps(result: LadderResult | RungResult) -> str:
+    return json.dumps(dataclasses.asdict(result), default=_pack, allow_nan=False)
+
+
+def rung_to_dict(rung: RungResult) -> dict[str, Any]:
+    """Turn one rung into a dict that JSON can hold, for runs that are kept rung by rung.
+
+    Parameters
+    ----------
+    rung : RungResult
+        The rung.
+
+    Returns
+    -------
+    fields : dict
+        For `rung_from_dict`.
+    """
+    fields: dict[str, Any] = json.loads(_dumps(rung))
+    return fields
+
+
+def rung_from_dict(fields: dict[str, Any]) -> RungResult:
+    """Read what `rung_to_dict` made.
+
+    Parameters
+    ----------
+    fields : dict
+        From `rung_to_dict`, straight or by way of JSON.
+
+    Returns
+    -------
+    rung : RungResult
+        The same rung.
+    """
     trials = [
         Trial(**trial | {"configuration": _tuples(trial["configuration"])})
         for trial in fields["trials"]

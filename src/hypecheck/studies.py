@@ -1,0 +1,88 @@
+"""The longer runs of the book, each one function, to be made again by one command.
+
+Design choices
+
+- A study is made of cells (`hypecheck.cells`): stopped and started again, it goes on.
+- Fixed steps, never fixed seconds.
+- Nothing is recorded from a stand-in: what is not at hand stops a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypecheck.ladder_study import ladder_study
+from hypecheck.recorded import RecordedRun, keep_weights, write_run
+
+
+@dataclass(frozen=True)
+class Study:
+    """A longer run that ``hypecheck record NAME`` makes.
+
+    Parameters
+    ----------
+    name, description : str
+        What it is called and what it answers.
+    run : callable
+        ``run(folder, n_jobs=1, progress=True)`` gives the record and the weights to keep with it.
+    """
+
+    name: str
+    description: str
+    run: Callable[..., tuple[RecordedRun, tuple[Path, ...]]]
+
+
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(
+            "ladder",
+            "the full ladder on GUE tasks, with small transformers pretrained on human DNA: "
+            "three tokenizers, five seeds of everything trained",
+            ladder_study,
+        ),
+    )
+}
+
+
+def record(
+    name: str, *, folder: Path | None = None, n_jobs: int = 1, progress: bool = True
+) -> list[Path]:
+    """Run a study, or what is left of it, and write its record into the package.
+
+    Parameters
+    ----------
+    name : str
+        One of `STUDIES`.
+    folder : Path, optional
+        Where its cells are kept; by default ``_build/studies/NAME``.
+    n_jobs : int, default 1
+        Processes, one thread each.
+    progress : bool, default True
+        Show a bar.
+
+    Returns
+    -------
+    paths : list of Path
+        The files of the record.
+
+    Raises
+    ------
+    ValueError
+        If there is no such study.
+    RecordError
+        If a data set is a stand-in, or a file is too large.
+
+    Examples
+    --------
+    >>> record("no such study")
+    Traceback (most recent call last):
+    ValueError: no study is called 'no such study'; there are: ladder
+    """
+    if name not in STUDIES:
+        raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")
+    folder = folder or Path("_build", "studies", name)
+    run, weights = STUDIES[name].run(folder, n_jobs=n_jobs, progress=progress)
+    return [write_run(run), *(keep_weights(path, run) for path in weights)]

@@ -119,7 +119,10 @@ def test_samples_have_the_statistics_of_the_model():
         (lambda: MarkovModel(40), "63 bits"),
         (lambda: MarkovModel(2).fit(encode("NNN")), "no known symbol to learn from"),
         (lambda: MarkovModel(0).fit(encode("A")).score(encode("N")), "no known symbol to score"),
-        (lambda: MarkovModel(0).fit(np.zeros((1, 1, 1))), "3 axes"),
+        (lambda: MarkovModel(0).fit(np.zeros((1, 1, 1), dtype=int)), "3 axes"),
+        (lambda: MarkovModel(0).fit([0.5]), "integers 0-255"),
+        (lambda: MarkovModel(0).fit([300]), "from 300 to 300"),
+        (lambda: MarkovModel(1, 256), "2 to 255 symbols"),
     ],
 )
 def test_bad_input_is_named(make, message):

@@ -6,6 +6,8 @@ Design choices
   below as much as its contexts are rich in followers (Witten and Bell 1991). No constant is tuned.
 - A symbol with a shorter past (at a start, or after an unknown base) is predicted from what is
   there, so that nothing has to be thrown away.
+- All sequences are one stream with a separator before each, which counts as an unknown symbol: a
+  context never reaches over it, and thousands of short rows cost no more than one long one.
 - Windows are numbers in base ``alphabet_size``. Counts of all orders come from one pass: every
   position is counted at its longest context, and sums over the oldest symbol give the rest.
 - Small tables are dense. Where there would be more than `DENSE_CELLS` cells (long contexts, text,
@@ -17,17 +19,19 @@ from __future__ import annotations
 import functools
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Symbols: TypeAlias = npt.NDArray[np.uint8]
 Numbers: TypeAlias = npt.NDArray[np.int64]
+Unsigned: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 DENSE_CELLS = 2**22
-_CHUNK = 2**16  # symbols at a time, so that the numbers of a chunk stay in the cache
+_CHUNK = 2**17  # symbols at a time, so that the numbers of a chunk stay in the cache
+_SEPARATOR = 255
 
 
 class MarkovModel:
@@ -76,9 +80,9 @@ class MarkovModel:
     """
 
     def __init__(self, order: int = 3, alphabet_size: int = 4, *, strength: float = 1.0) -> None:
-        if order < 0 or alphabet_size < 2:
+        if order < 0 or not 2 <= alphabet_size <= _SEPARATOR:
             raise ValueError(
-                f"order must be 0 or more and the alphabet 2 or more symbols, "
+                f"order must be 0 or more and the alphabet 2 to {_SEPARATOR} symbols, "
                 f"got order {order} and {alphabet_size} symbols"
             )
         if (order + 1) * np.log2(alphabet_size) >= 63:
@@ -109,13 +113,13 @@ class MarkovModel:
             If no known symbol is there.
         """
         most = [_Counts(self.alphabet_size, order) for order in range(self.order + 1)]
-        for windows, depths in self._windows(codes):
-            full = depths == self.order
-            if full.all():
+        for windows, depths in self._windows(_stream(codes)):
+            if depths is None:
                 most[self.order].add(windows)
                 continue
             for order in range(self.order + 1):
-                most[order].add(windows[depths == order] % self.alphabet_size ** (order + 1))
+                ended = windows[depths == order].astype(np.int64)
+                most[order].add(ended % self.alphabet_size ** (order + 1))
         for order in range(self.order, 0, -1):
             most[order - 1].absorb(most[order])
         if not most[0].total:
@@ -139,13 +143,13 @@ class MarkovModel:
             log2 of the probability of each symbol (minus bits); NaN where it is unknown.
         """
         array = np.asarray(codes)
-        out = np.full(array.size, np.nan)
-        place = 0
-        for windows, depths in self._windows(array, keep_unknown=True):
-            known = depths >= 0
-            out[place : place + len(windows)][known] = self._look_up(windows[known], depths[known])
-            place += len(windows)
-        return out.reshape(array.shape)
+        stream = _stream(array)
+        out = np.empty(stream.size)
+        for number, (windows, depths) in enumerate(self._windows(stream)):
+            place = number * _CHUNK
+            out[place : place + len(windows)] = self._look_up(windows, depths)
+        by_row = out.reshape(-1, array.shape[-1] + 1)  # one separator before each row
+        return by_row[:, 1:].reshape(array.shape)
 
     def score(self, codes: npt.ArrayLike | Sequence[npt.ArrayLike]) -> float:
         """Return the mean loss.
@@ -166,7 +170,9 @@ class MarkovModel:
             If no known symbol is there.
         """
         total, n = 0.0, 0
-        for windows, depths in self._windows(codes):
+        for windows, depths in self._windows(_stream(codes)):
+            if depths is not None:
+                windows, depths = windows[depths >= 0], depths[depths >= 0]
             total -= float(self._look_up(windows, depths).sum())
             n += len(windows)
         if not n:
@@ -207,20 +213,27 @@ class MarkovModel:
         cumulative: list[float] = np.cumsum(np.exp2(self._look_up(windows, depths))).tolist()
         return cumulative
 
-    def _look_up(self, windows: Numbers, depths: Numbers) -> Floats:
+    def _look_up(
+        self, windows: Unsigned | Numbers, depths: npt.NDArray[np.integer[Any]] | None
+    ) -> Floats:
         """Return log2 P of the last symbol of each window of ``depths + 1`` symbols."""
-        if self.alphabet_size ** (self.order + 1) <= DENSE_CELLS:
-            if (depths == self.order).all():
-                return self._table[self.order][windows]
-            out = np.empty(len(windows))
-            for order in np.unique(depths):
-                at = depths == order
-                out[at] = self._table[order][windows[at] % self.alphabet_size ** (int(order) + 1)]
-            return out
-        probabilities = np.full(len(windows), 1.0 / self.alphabet_size)
+        size = self.alphabet_size
+        dense = size ** (self.order + 1) <= DENSE_CELLS
+        if dense and depths is None:
+            return self._table[self.order].take(windows)
+        windows = windows.astype(np.int64)
+        if depths is None:
+            depths = np.full(len(windows), self.order)
+        if dense:
+            probabilities = np.full(len(windows), np.nan)
+            for order, table in enumerate(self._table):
+                at = np.flatnonzero(depths == order)
+                probabilities[at] = table[windows[at] % size ** (order + 1)]
+            return probabilities
+        probabilities = np.where(depths >= 0, 1.0 / size, np.nan)
         for order, counts in enumerate(self._orders):
             at = np.flatnonzero(depths >= order)
-            shorter = windows[at] % self.alphabet_size ** (order + 1)
+            shorter = windows[at] % size ** (order + 1)
             probabilities[at] = counts.interpolate(shorter, probabilities[at], self.strength)
         return np.log2(probabilities)
 
@@ -234,32 +247,38 @@ class MarkovModel:
             tables.append(np.log2(below))
         return tables
 
-    def _windows(
-        self, codes: npt.ArrayLike | Sequence[npt.ArrayLike], *, keep_unknown: bool = False
-    ) -> Iterator[tuple[Numbers, Numbers]]:
-        """Yield, chunk by chunk, each symbol's window number and the depth of its context."""
-        for row in _rows(codes):
-            for start in range(0, len(row), _CHUNK):
-                first = max(0, start - self.order)
-                windows, depths = self._number(row[first : start + _CHUNK])
-                windows, depths = windows[start - first :], depths[start - first :]
-                if not keep_unknown and depths.min() < 0:
-                    windows, depths = windows[depths >= 0], depths[depths >= 0]
-                yield windows, depths
+    def _windows(self, stream: Symbols) -> Iterator[tuple[Unsigned, npt.NDArray[np.int32] | None]]:
+        """Yield, chunk by chunk, the window that ends at each symbol and its context's depth.
 
-    def _number(self, row: Symbols) -> tuple[Numbers, Numbers]:
-        """Give the window that ends at each symbol its number; depth -1 marks an unknown symbol."""
-        unknown = row >= self.alphabet_size
-        digits = np.where(unknown, 0, row).astype(np.int64)
-        windows = np.zeros(len(row), dtype=np.int64)
-        for lag in range(min(self.order, len(row) - 1), -1, -1):
-            windows *= self.alphabet_size
-            windows[lag:] += digits[: len(row) - lag]
-        positions = np.arange(len(row))
+        Depth -1 marks an unknown symbol; None stands for full depth throughout.
+        """
+        for start in range(0, len(stream), _CHUNK):
+            first = max(0, start - self.order)
+            piece = stream[first : start + _CHUNK]
+            windows, depths = self._number(piece), self._depths(piece)
+            yield windows[start - first :], None if depths is None else depths[start - first :]
+
+    def _number(self, piece: Symbols) -> Unsigned:
+        """Give the windows numbers, in the narrowest type that holds their length."""
+        size = self.alphabet_size
+        digits = np.where(piece >= size, np.uint8(0), piece)
+        windows: Unsigned = digits
+        for length in range(2, self.order + 2):
+            kind = np.min_scalar_type(size**length - 1).type
+            longer = np.zeros(len(piece), dtype=kind)
+            np.multiply(windows[:-1], kind(size), out=longer[1:])
+            longer += digits
+            windows = longer
+        return windows
+
+    def _depths(self, piece: Symbols) -> npt.NDArray[np.int32] | None:
+        """Count the known symbols just before each symbol, `order` at most."""
+        unknown = piece >= self.alphabet_size
         if not unknown.any():
-            return windows, np.minimum(positions, self.order)
-        last = np.maximum.accumulate(np.where(unknown, positions, -1))
-        return windows, np.minimum(positions - last - 1, self.order)
+            return None
+        positions = np.arange(len(piece), dtype=np.int32)
+        last = np.maximum.accumulate(np.where(unknown, positions, np.int32(-1)))
+        return np.minimum(positions - last - np.int32(1), np.int32(self.order))
 
 
 class _Counts:
@@ -274,7 +293,7 @@ class _Counts:
         self.windows: Numbers = np.zeros(0, dtype=np.int64)
         self._waiting: list[Numbers] = []
 
-    def add(self, windows: Numbers) -> None:
+    def add(self, windows: Unsigned | Numbers) -> None:
         self.total += len(windows)
         if self.dense:
             if self.cells > len(windows) * 8:
@@ -282,7 +301,7 @@ class _Counts:
             else:
                 self.counts += np.bincount(windows, minlength=self.cells)
         else:
-            self._waiting.append(windows)
+            self._waiting.append(windows.astype(np.int64))
 
     def absorb(self, longer: _Counts) -> None:
         """Add the windows of the next order, each without its oldest symbol."""
@@ -345,12 +364,25 @@ class _Counts:
         return contexts, follow, np.bincount(place)
 
 
-def _rows(codes: npt.ArrayLike | Sequence[npt.ArrayLike]) -> Iterator[Symbols]:
-    """Yield the separate sequences."""
+def _stream(codes: npt.ArrayLike | Sequence[npt.ArrayLike]) -> Symbols:
+    """Join the separate sequences into one, a separator before each."""
     if isinstance(codes, (list, tuple)) and codes and np.ndim(codes[0]) == 1:
-        yield from (np.asarray(one, dtype=np.uint8) for one in codes)
-        return
-    array = np.asarray(codes, dtype=np.uint8)
+        parts = [_symbols(one) for one in codes]
+        separator = np.array([_SEPARATOR], dtype=np.uint8)
+        return np.concatenate([piece for part in parts for piece in (separator, part)])
+    array = _symbols(np.asarray(codes))
     if array.ndim not in (1, 2):
         raise ValueError(f"codes have {array.ndim} axes; pass (L,), (N, L), or a list of (L,)")
-    yield from (array if array.ndim == 2 else array[None])
+    rows = array if array.ndim == 2 else array[None]
+    return np.pad(rows, ((0, 0), (1, 0)), constant_values=_SEPARATOR).ravel()
+
+
+def _symbols(codes: npt.ArrayLike) -> Symbols:
+    """Return one array of symbols, refusing what would change its value."""
+    array = np.asarray(codes)
+    if array.size and (array.dtype.kind not in "ui" or array.min() < 0 or array.max() > 255):
+        raise ValueError(
+            f"symbols must be integers 0-255, got {array.dtype} from {array.min()} to "
+            f"{array.max()}; number the letters first"
+        )
+    return array.astype(np.uint8, copy=False)

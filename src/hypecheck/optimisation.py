@@ -69,7 +69,7 @@ class TrainingConfig:
     seed : int, default 0
         Chooses batches and masks; initial weights have their own seed.
     evaluate_every : int, default 0
-        Steps between validations, 0 for none. The best weights seen are the ones kept.
+        Steps between validations, 0 for one at the end only. The best weights seen are kept.
     patience : int, optional
         Stop after so many validations without a new best.
     checkpoint_every : int, default 100
@@ -250,7 +250,7 @@ class _Run:
     @property
     def is_validation_due(self) -> bool:
         every = self.config.evaluate_every
-        return every > 0 and (self.step % every == 0 or self.step == self.config.steps)
+        return self.step == self.config.steps or (every > 0 and self.step % every == 0)
 
     def advance(self, step_loss: StepLoss) -> None:
         """Take one step downhill."""

@@ -65,7 +65,7 @@ __all__ = [
     "tokenise",
 ]
 
-CLASSIFIER_TRAINING = TrainingConfig(steps=1000, batch_size=128)
+CLASSIFIER_TRAINING = TrainingConfig(steps=1000, batch_size=128, evaluate_every=100)
 
 
 class LabelError(ValueError):
@@ -95,7 +95,7 @@ def fit_language_model(
     objective : MaskedObjective or CausalObjective
         What to predict.
     validation : array_like of int64, optional
-        Held-out tokens, same shape rules, for ``config.evaluate_every``.
+        Held-out tokens, same shape rules; the weights with the least loss here are kept.
     progress : bool, default False
         Show a bar with loss, tokens per second and time left.
     checkpoint_path : path, optional
@@ -319,9 +319,9 @@ def fit_classifier(
     train : LabelledSequences
         Examples with class numbers 0, 1, ….
     validation : LabelledSequences, optional
-        If given, with ``config.evaluate_every`` the weights that are kept are those with the best
-        Matthews correlation here.
-    config : TrainingConfig, default 1000 steps of 128 sequences
+        If given, the weights that are kept are those with the best Matthews correlation here,
+        among those seen every ``config.evaluate_every`` steps.
+    config : TrainingConfig, default 1000 steps of 128 sequences, validation every 100
         How to train.
     tokenizer : Tokenizer, optional
         The tokenizer of the transformer; a `ConvNet` reads bases and needs none.

@@ -1,4 +1,4 @@
-"""The ``bookkeeping`` command: build the book, execute its chapters, keep its references."""
+"""The ``bookkeeping`` command: build the book, execute its chapters, keep ledger and references."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from bookkeeping import lookup, prose
+from bookkeeping import lookup, prose, verdicts
 from bookkeeping.build import build
-from bookkeeping.execute import BookError, execute, judge
+from bookkeeping.claims import LedgerError
+from bookkeeping.execute import RESULTS, BookError, execute, judge, page_names
 from bookkeeping.identifiers import entry_text, records
+from bookkeeping.results import ResultError
 
 _TRY_AGAIN = 75  # EX_TEMPFAIL: nothing was found out, neither right nor wrong
 
@@ -22,13 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
             build(options.root, strict=options.strict)
         elif options.command == "execute":
             judge(options.root, execute(options.root), strict=options.strict)
+        elif options.command == "claims":
+            return verdicts.run(options, RESULTS, page_names(options.root))
         elif options.command == "prose":
             _hash(options.root, options.sources)
         elif options.action == "entry":
             print(_entry(options.root, options.key))
         else:
             return _verify(options.root)
-    except BookError as error:
+    except (BookError, LedgerError, ResultError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
@@ -44,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--strict", action="store_true", help="every warning is a failure")
+    verdicts.add_commands(commands)
     text = "compare identifiers.yml with Crossref and arXiv, or print an entry for references.bib"
     citations = commands.add_parser("citations", help=text, description=text)
     actions = citations.add_subparsers(dest="action", required=True)

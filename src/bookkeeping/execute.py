@@ -136,6 +136,11 @@ def pages(root: Path) -> list[str]:
     return listed
 
 
+def page_names(root: Path) -> set[str]:
+    """Name the pages of the table of contents as the ledger does: without folder and ending."""
+    return {page.rsplit("/", 1)[-1] for page in pages(root)}
+
+
 def _files(node: Mapping[str, Any]) -> Iterable[str]:
     for part in node.get("parts", []):
         yield from _files(part)

@@ -135,6 +135,30 @@ def publish(
     _emit(f"{name} = {text}", record, markup=f'<span id="result-{anchor}"></span>')
 
 
+def publish_ladder(prefix: str, ladder: Any, data: HasProvenance) -> None:
+    """Publish every rung of a ladder, and its paired differences to the reference.
+
+    Parameters
+    ----------
+    prefix : str
+        ``chapter.experiment``; the rungs become quantities such as ``kmer-linear``, the differences
+        ``cnn-minus-kmer``.
+    ladder : hypecheck.ladder_result.LadderResult
+        As climbed.
+    data : object with ``provenance``
+        The task.
+    """
+    counts = {"n": ladder.n_test, "data": data}
+    for rung in ladder.rungs:
+        name = f"{prefix}.{rung.name.replace('_', '-')}"
+        publish(name, rung.interval, seeds=len(rung.seeds), kind=rung.kind, **counts)
+    reference = ladder.reference.split("_")[0]
+    for gap in ladder.differences:
+        name = f"{prefix}.{gap.rung.replace('_', '-')}-minus-{reference}"
+        rung = ladder[gap.rung]
+        publish(name, gap.interval95, seeds=len(rung.seeds), kind=rung.kind, **counts)
+
+
 def show(figure: Figure, *, name: str | None = None) -> None:
     """Show a figure with the alternative text that it carries.
 
@@ -188,4 +212,4 @@ def _emit(text: str, record: dict[str, Any], *, css: str = "", markup: str | Non
     display({"text/plain": text, "text/html": shown}, raw=True, metadata={METADATA_KEY: record})
 
 
-__all__ = ["is_fast", "publish", "quick", "say", "short", "show", "uses"]
+__all__ = ["is_fast", "publish", "publish_ladder", "quick", "say", "short", "show", "uses"]

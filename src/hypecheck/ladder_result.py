@@ -255,6 +255,30 @@ class LadderResult:
         """The rung with the highest mean score."""
         return max(self.rungs, key=lambda rung: rung.interval.estimate)
 
+    def against_reported(self, protocol: str, name: str = "kmer_linear") -> str:
+        """Hold a rung's interval against the best published score under one protocol.
+
+        Parameters
+        ----------
+        protocol : str
+            "frozen" or "fine-tuned", as in `ReportedScore`.
+        name : str, default "kmer_linear"
+            The rung.
+
+        Returns
+        -------
+        word : {"above", "not clearly below", "below", "nothing reported"}
+            "above": the interval lies wholly above the published score. "below": wholly below it.
+            A published score has no interval of its own here, so no difference is computed.
+        """
+        scores = [one.value for one in self.reported if one.protocol == protocol]
+        if not scores:
+            return "nothing reported"
+        interval = self[name].interval
+        if interval.low > max(scores):
+            return "above"
+        return "below" if interval.high < max(scores) else "not clearly below"
+
     def chosen_configurations(self) -> dict[str, list[dict[str, Any]]]:
         """Chosen configuration by rung, in the form that `standard_rungs` takes."""
         return {rung.name: [rung.chosen] for rung in self.rungs}

@@ -27,14 +27,14 @@ import numpy.typing as npt
 from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import Corpus, make_corpus
 from hypecheck.datasets import load
-from hypecheck.ladder import LadderResult, ReportedScore, assemble, run_rung
+from hypecheck.ladder import LadderResult, ReportedScore, assemble, climb, run_rung
 from hypecheck.ladder_result import rung_from_dict, rung_to_dict
 from hypecheck.markov import MarkovModel
 from hypecheck.models import Transformer, TransformerConfig, n_parameters, save
 from hypecheck.models import load as load_model
 from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
-from hypecheck.recorded import RecordedRun, describe_run, published
+from hypecheck.recorded import RecordedRun, describe_run, published, weights_path
 from hypecheck.rungs import CNN_TRAINING, TRAINING, standard_rungs
 from hypecheck.scores import learnable_gap_share
 from hypecheck.sequences import Task, decode
@@ -243,6 +243,62 @@ def recorded_ladder(run: RecordedRun, task: str, tokenizer: str) -> LadderResult
         raise ValueError(f"no recorded ladder for {task!r} with {tokenizer!r}; there are {known}")
     result = LadderResult.from_json(json.dumps(ladders[task][tokenizer]))
     return replace(result, rungs=tuple(replace(rung, kind="recorded") for rung in result.rungs))
+
+
+def live_ladder(
+    task: Task,
+    recorded: LadderResult,
+    *,
+    seeds: Sequence[int],
+    tokenizer: str = "kmer3",
+    training: TrainingConfig = TRAINING,
+    cnn_training: TrainingConfig = CNN_TRAINING,
+) -> LadderResult:
+    """Climb what a page has time for, and take the other rungs from the record.
+
+    The baselines choose among all their configurations; trained rungs use the configuration that
+    the study chose on validation data. On a stand-in, whose test sequences no record knows, every
+    rung is climbed, with the recorded weights as language model.
+
+    Parameters
+    ----------
+    task : Task
+        With its official split.
+    recorded : LadderResult
+        From `recorded_ladder`, of the same task.
+    seeds : sequence of int
+        Seeds of the rungs that are trained here.
+    tokenizer : str, default "kmer3"
+        Of the recorded weights.
+    training, cnn_training : TrainingConfig
+        As in `hypecheck.rungs.standard_rungs`.
+
+    Returns
+    -------
+    result : LadderResult
+        All seven rungs; those from the record are marked so.
+    """
+    trained = ("cnn", *MODEL_RUNGS)
+    chosen = {k: v for k, v in recorded.chosen_configurations().items() if k in trained}
+    rungs = standard_rungs(
+        lambda seed: _recorded_model(tokenizer, seed),
+        study_tokenizer(tokenizer, replace(LadderPlan(), tasks=())),
+        training=training,
+        cnn_training=cnn_training,
+        chosen=chosen,
+    )
+    if task.stand_in:
+        return climb(task, rungs, seeds=seeds)
+    live = [rung for rung in rungs if rung.name in SHARED_RUNGS]
+    return climb(task, live, seeds=seeds, recorded=recorded, reported=recorded.reported)
+
+
+@lru_cache
+def _recorded_model(tokenizer: str, seed: int) -> Transformer:
+    model = load_model(weights_path(f"ladder-{tokenizer}-{seed}"))
+    if not isinstance(model, Transformer):
+        raise TypeError(f"the recorded weights ladder-{tokenizer}-{seed} are no language model")
+    return model
 
 
 def reported_scores(task: str) -> tuple[ReportedScore, ...]:

@@ -38,7 +38,7 @@ CNN_GRID: tuple[Configuration, ...] = tuple(
     for rate in (1e-3, 3e-3, 1e-2)
 )
 FROZEN_GRID: tuple[Configuration, ...] = tuple(
-    {"pool": pool, "C": C} for pool in ("mean", "mean+max") for C in (0.001, 0.01, 0.1)
+    {"pool": pool, "C": C} for pool in ("mean", "mean+max") for C in (0.01, 0.1, 1.0)
 )
 FINE_TUNING_GRID: tuple[Configuration, ...] = tuple(
     {"learning_rate": rate} for rate in (1e-4, 3e-4, 1e-3, 2e-3, 4e-3, 8e-3)

@@ -30,7 +30,7 @@ _LONGEST_QUOTATION = 40  # words
 _NAME = re.compile(r"(?<![\w.])[^\W\d_]\w*(?:[-/._]\w+)*")
 _DATE = re.compile(
     r"\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|"
-    r"December)\b|(?<![\w.,])(?:19[5-9]\d|20[0-3]\d)(?:[a-z]|s)?(?![\w%]|[.,]\d|\s?(?:%|bp|kb|Mb)\b)"
+    r"December)\b|(?<![\w.,])(?:19[5-9]\d|20[0-3]\d)(?:[a-z]|s)?(?![\w%]|[.,]\d|\s?(?:%|(?:bp|kb|Mb)\b))"
 )
 _NUMBER = re.compile(r"[+−-]?(?:\d[\d.,]*\d|\d|(?<!\w)\.\d+)(?:\s?%|[\w-]*)")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[^a-z])")

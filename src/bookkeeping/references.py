@@ -1,7 +1,8 @@
 """The Sphinx extension for what others published: cited figures, and cards of the data.
 
 ``{cited}`name` `` prints a number of a published table (:mod:`bookkeeping.published`) and links it
-to the entry of its work; ``{data-cards}`` draws the registry, and says what this build had at hand.
+to the entry of its work; ``{data-cards} kinds`` draws the registry, and says what this build had at
+hand.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinxcontrib.bibtex.citation_target import CitationTarget
@@ -81,14 +83,40 @@ class CitedRole(SphinxRole):
         domain.citation_refs.append(place)  # type: ignore[attr-defined]
 
 
+class PlainEntries(SphinxPostTransform):
+    """Make the bibliography an ordinary list: the roles it is given otherwise are obsolete."""
+
+    default_priority = 900  # after the entries and the links to them are made
+
+    def run(self, **_options: Any) -> None:
+        """Replace each container of citations by a list with the same anchors."""
+        for box in list(self.document.findall(nodes.container)):
+            entries = [child for child in box if isinstance(child, nodes.citation)]
+            if entries and len(entries) == len(box):
+                items = nodes.bullet_list(classes=["citation-list"])
+                for entry in entries:
+                    item = nodes.list_item(ids=entry["ids"], classes=["citation"])
+                    item += [child for child in entry if not isinstance(child, nodes.label)]
+                    items += item
+                box.replace_self(items)
+
+
 class DataCards(SphinxDirective):
-    """``{data-cards}``: every registered data set, similar ones on one card."""
+    """``{data-cards} kinds``: the registered data sets of some kinds, similar ones on one card."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Return the cards as folded details."""
+        kinds = {dataset.kind for dataset in registry().values()}
+        wanted = set(" ".join(self.arguments).split()) or kinds
+        for kind in sorted(wanted - kinds):
+            logger.warning("no data set is of kind %s", kind, location=self.get_location())
         served = {name: state["tier"] for name, state in datasets.identity().items()}
         users = _users(Path(self.env.srcdir) / RESULTS)
-        groups = [list(group) for _, group in groupby(registry().values(), key=_group)]
+        chosen = (dataset for dataset in registry().values() if dataset.kind in wanted)
+        groups = [list(group) for _, group in groupby(chosen, key=_group)]
         cards = "".join(_card(group, served, users) for group in groups)
         return [nodes.raw("", f'<div class="computed data-cards">{cards}</div>', format="html")]
 
@@ -184,5 +212,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the role, the directive and their style."""
     app.add_role("cited", CitedRole())
     app.add_directive("data-cards", DataCards)
+    app.add_post_transform(PlainEntries)
     app.add_css_file("references.css")
     return {"parallel_read_safe": False, "parallel_write_safe": True}

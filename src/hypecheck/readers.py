@@ -109,7 +109,7 @@ def _read_class(path: Path, label: int) -> LabelledSequences:
     from Bio.SeqIO.FastaIO import SimpleFastaParser  # slow to import, and seldom needed
 
     with path.open() as handle:
-        parser = SimpleFastaParser(handle)  # type: ignore[no-untyped-call]
+        parser = SimpleFastaParser(handle)
         headers, sequences = zip(*parser, strict=True)
     return LabelledSequences(encode(sequences, pad=True), np.full(len(headers), label), headers)
 
@@ -212,7 +212,7 @@ def _read_genbank(path: Path) -> pd.DataFrame:
     from Bio import SeqIO  # slow to import, and seldom needed
 
     with path.open() as handle:
-        parsed = list(SeqIO.parse(handle, "genbank"))  # type: ignore[no-untyped-call]
+        parsed = list(SeqIO.parse(handle, "genbank"))
     rows = [
         (
             record.id,

@@ -290,7 +290,7 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
         for alt in "ACGT".replace(codon[place], "")
     ]
     number, place, before, after, alt = map(np.array, zip(*variants, strict=True))
-    proteins = [translate("".join(words)) for words in (before, after)]  # type: ignore[no-untyped-call]
+    proteins = [translate("".join(words)) for words in (before, after)]
     residue_before, residue_after = (np.array(list(protein)) for protein in proteins)
     nonsense, synonymous = residue_after == "*", residue_after == residue_before
     needed = (rng.random(len(codons)) < 0.3)[number]  # residues that bear no change

@@ -41,9 +41,9 @@ FROZEN_GRID: tuple[Configuration, ...] = tuple(
     {"pool": pool, "C": C} for pool in ("mean", "mean+max") for C in (0.01, 0.1, 1.0)
 )
 FINE_TUNING_GRID: tuple[Configuration, ...] = tuple(
-    {"learning_rate": rate} for rate in (1e-4, 3e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+    {"learning_rate": rate} for rate in (3e-4, 6e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 )
-TRAINING = TrainingConfig(steps=500, batch_size=32, evaluate_every=100)
+TRAINING = TrainingConfig(steps=1000, batch_size=32, evaluate_every=125)
 CNN_TRAINING = TrainingConfig(steps=1000, batch_size=64, evaluate_every=100)
 
 
@@ -66,7 +66,7 @@ def standard_rungs(
         let it remember.
     tokenizer : Tokenizer
         The tokenizer of that model.
-    training, cnn_training : TrainingConfig, default 500 steps of 32 and 1000 of 64 sequences
+    training, cnn_training : TrainingConfig, default 1000 steps of 32 and of 64 sequences
         For fine-tuning and for the CNN; learning rate and seed are set by grid and ladder.
     chosen : mapping of str to sequence of mappings, optional
         Configurations by rung, where the choice was made before
@@ -238,7 +238,7 @@ def fine_tuned_rung(
         ``model_of_seed(seed)`` gives the body to start from; it is copied, not changed.
     tokenizer : Tokenizer
         The tokenizer of the model.
-    training : TrainingConfig, default 500 steps of 32 sequences
+    training : TrainingConfig, default 1000 steps of 32 sequences
         How to train; learning rate and seed are set by grid and ladder.
 
     Returns

@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from benchmarks import bench_training
+from benchmarks.harness import check_equality
 from sklearn.metrics import matthews_corrcoef
 
 from hypecheck.models import (
@@ -66,6 +68,11 @@ def test_learns_a_rule_and_nothing_from_noise(objective, causal):
     fit_language_model(noise, uniform_dna(20_000), config, objective)
     bits = evaluate_language_model(noise, uniform_dna(20_000, seed=1), objective, length=16)
     assert bits == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("benchmark", bench_training.BENCHMARKS, ids=lambda b: b.name)
+def test_steps_equal_those_of_bert_and_gpt2(benchmark):
+    check_equality(benchmark)
 
 
 def test_evaluation_by_hand():

@@ -452,7 +452,7 @@ class ConvNet(nn.Module):
         logits : Tensor, shape (B, C)
             Class logits.
         """
-        return self.from_one_hot(self.one_hot_of_code[codes.long()])
+        return self.from_one_hot(F.embedding(codes.long(), self.one_hot_of_code))
 
     def from_one_hot(self, one_hot: Tensor) -> Tensor:
         """Classify sequences given as one-hot rows, through which gradients can flow.
@@ -479,8 +479,9 @@ class ConvNet(nn.Module):
             raise ValueError(
                 f"sequences of {length} bp; the model needs {self.config.pool} or more"
             )
-        x = F.relu(self.motifs(one_hot.transpose(1, 2)))  # (B, C1, L)
-        x = F.max_pool1d(x, self.config.pool)  # (B, C1, L // pool)
+        x = self.motifs(one_hot.transpose(1, 2))  # (B, C1, L)
+        # the largest of ReLUs is the ReLU of the largest, and pooling first leaves fewer numbers
+        x = F.relu(F.max_pool1d(x, self.config.pool))  # (B, C1, L // pool)
         x = F.relu(self.combinations(x))  # (B, C2, L // pool)
         if self.config.head == "positional":
             return self.head(x.flatten(1))

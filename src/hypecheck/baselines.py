@@ -129,6 +129,7 @@ class _Linear(_Classifier):
     """The common part of logistic regressions: features first, then the fit."""
 
     C: float
+    _tolerance = 1e-3  # of the gradient; k-mer scores do not change below it, seconds do
 
     def _features(self, codes: Any) -> Any:
         raise NotImplementedError
@@ -153,7 +154,7 @@ class _Linear(_Classifier):
             As :func:`check_labels`.
         """
         codes, labels = check_labels(X, y)
-        self.model_ = LogisticRegression(C=self.C, max_iter=1000, tol=1e-3)
+        self.model_ = LogisticRegression(C=self.C, max_iter=1000, tol=self._tolerance)
         self.model_.fit(self._features(codes), labels)
         self.classes_ = self.model_.classes_
         return self
@@ -161,8 +162,8 @@ class _Linear(_Classifier):
     def predict_proba(self, X: npt.ArrayLike) -> Floats:
         """Return class probabilities, shape (N, n_classes)."""
         check_is_fitted(self)
-        probabilities: Floats = self.model_.predict_proba(self._features(check_codes(X, ndim=2)))
-        return probabilities
+        features = self._features(check_codes(X, ndim=2))
+        return np.asarray(self.model_.predict_proba(features), dtype=np.float64)
 
 
 class Composition(_Linear):
@@ -180,6 +181,8 @@ class Composition(_Linear):
     >>> model.predict(encode(["GGGG", "TTTT"]))
     array([1, 0])
     """
+
+    _tolerance = 1e-7  # shares differ by hundredths, and so gradients are small from the start
 
     def __init__(self, C: float = 1.0) -> None:
         self.C = C
@@ -232,17 +235,27 @@ class KmerLogistic(_Linear):
         return KmerCounts(self.k, self.canonical).fit_transform(codes)
 
     def weights(self) -> dict[str, float]:
-        """Return the weight of each word for the last class, heaviest first.
+        """Return the weight of each word, heaviest first.
 
         Returns
         -------
         weights : dict of str to float
-            Two classes only: positive weights speak for the second class.
+            Positive weights speak for the second class.
+
+        Raises
+        ------
+        ValueError
+            If there are more than two classes.
         """
         check_is_fitted(self)
+        if len(self.classes_) != 2:
+            raise ValueError(
+                f"weights of {len(self.classes_)} classes have no one sign; "
+                "fit two classes, or read model_.coef_, one row for each class"
+            )
         names = KmerCounts(self.k, self.canonical).get_feature_names_out()
-        order = np.argsort(-np.abs(self.model_.coef_[-1]), kind="stable")
-        return {str(names[i]): float(self.model_.coef_[-1, i]) for i in order}
+        order = np.argsort(-np.abs(self.model_.coef_[0]), kind="stable")
+        return {str(names[i]): float(self.model_.coef_[0, i]) for i in order}
 
 
 class KmerRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -446,6 +459,11 @@ def choose_on_validation(
     scores : ndarray, shape (n_configurations,)
         Validation scores of all trials.
 
+    Raises
+    ------
+    ValueError
+        If the validation part is empty, or the metric gives no number for a configuration.
+
     Examples
     --------
     >>> from sklearn.metrics import matthews_corrcoef
@@ -455,10 +473,19 @@ def choose_on_validation(
     >>> chosen, len(scores)
     ({'C': 0.01}, 6)
     """
+    if not len(validation):
+        raise ValueError(
+            "the validation part is empty, so nothing can be chosen on it; split again"
+        )
     grid = list(configurations or estimator_class.configurations())
     fitted = [estimator_class(**one).fit(train.codes, train.labels) for one in grid]
     scores = np.array(
         [metric(validation.labels, one.predict(validation.codes)) for one in fitted], dtype=float
     )
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"the metric is NaN for {grid[int(np.argmax(np.isnan(scores)))]}; "
+            "does the validation part hold every class? Split it by class"
+        )
     best = int(np.argmax(scores))
     return fitted[best], dict(grid[best]), scores

@@ -17,8 +17,10 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from bookkeeping.claims import Ledger
 from bookkeeping.execute import RESULTS, state_key
 from bookkeeping.results import Chapter, ResultError, Results
+from bookkeeping.verdicts import judge
 
 logger = logging.getLogger(__name__)
 _KIND_WORDS = {
@@ -80,8 +82,24 @@ class Glance(SphinxDirective):
             card += _line("Test build", "sizes divided by ten; nothing on this page is evidence.")
         card += _line("Data", _data_words(chapter))
         card += _line("Last run", _cost_words(chapter, results))
+        card += _claims(Path(self.env.srcdir), name)
         self.state.nested_parse(self.content, self.content_offset, card)
         return [card]
+
+
+def _claims(root: Path, chapter: str) -> list[nodes.Node]:
+    """List the claims that a chapter puts to the test, each with its verdict in force."""
+    judged = [j for j in judge(Ledger.load(root), None, {chapter}) if j.claim.chapter == chapter]
+    if not judged:
+        return []
+    listed = nodes.bullet_list(classes=["computed"])
+    for judgement in judged:
+        anchor = f"#claim-{judgement.claim.id.replace('.', '-')}"
+        line = nodes.paragraph()
+        line += nodes.strong(text=f"{judgement.verdict}: ".capitalize())
+        line += nodes.reference("", judgement.claim.claim, internal=True, refuri=anchor)
+        listed += nodes.list_item("", line)
+    return [_line("Claims under test", "each with its verdict, explained at the end."), listed]
 
 
 def _line(term: str, text: str) -> nodes.paragraph:

@@ -13,7 +13,7 @@ import json
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,9 @@ def _judged(
     absent = [name for name in claim.names if name not in found]
     if missing := [name for name in absent if name in claim.read("names")]:
         return replace(shown, complaint=f"nobody published {', '.join(missing)}")
-    stand_ins = sorted({r.stand_in for r in found.values() if r.stand_in})
+    stand_ins = _stand_ins(found.values(), results)
     if results.fast or stand_ins:
-        why = "a test build with small sizes" if results.fast else "; ".join(stand_ins)
+        why = "small sizes, for a test" if results.fast else f"stand-ins: {', '.join(stand_ins)}"
         return replace(shown, skipped=why)
     tested = [name for c in ledger.of_chapter(claim.chapter) for name in c.read("tested")]
     margin = ledger.margin if claim.rule.margin is None else claim.rule.margin
@@ -122,6 +122,16 @@ def _judged(
     complaint, note = _compare(computed, shown, claim.rule)
     note = note or (f"watched, but not published: {', '.join(absent)}" if absent else "")
     return replace(shown, computed=computed, complaint=complaint, note=note)
+
+
+def _stand_ins(found: Iterable[Result], results: Results) -> list[str]:
+    """List what stood in for data: behind a number, or anywhere in a live number's chapter."""
+    names: set[str] = set()
+    for result in found:
+        names |= {result.stand_in} if result.stand_in else set()
+        if result.kind == "live" and result.chapter in results.chapters:
+            names |= set(results.chapters[result.chapter].stand_ins)
+    return sorted(names)
 
 
 def _compare(computed: str, shown: Judgement, rule: Rule) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
-from hypecheck.recorded import RecordedRun, keep_weights, write_run
+from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,12 @@ STUDIES = {
 
 
 def record(
-    name: str, *, folder: Path | None = None, n_jobs: int = 1, progress: bool = True
+    name: str,
+    *,
+    folder: Path | None = None,
+    n_jobs: int = 1,
+    progress: bool = True,
+    into: Path = RECORDED,
 ) -> list[Path]:
     """Run a study, or what is left of it, and write its record into the package.
 
@@ -62,6 +67,8 @@ def record(
         Processes, one thread each.
     progress : bool, default True
         Show a bar.
+    into : Path
+        Where the record goes; by default where `recorded.read_run` looks.
 
     Returns
     -------
@@ -85,4 +92,5 @@ def record(
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")
     folder = folder or Path("_build", "studies", name)
     run, weights = STUDIES[name].run(folder, n_jobs=n_jobs, progress=progress)
-    return [write_run(run), *(keep_weights(path, run) for path in weights)]
+    kept = [write_run(run, folder=into)]
+    return kept + [keep_weights(path, run, folder=into) for path in weights]

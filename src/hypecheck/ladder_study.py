@@ -284,14 +284,18 @@ def live_ladder(
     rungs = standard_rungs(
         lambda seed: _recorded_model(tokenizer, seed),
         study_tokenizer(tokenizer, replace(LadderPlan(), tasks=())),
-        training=training,
-        cnn_training=cnn_training,
+        training=_steps(TRAINING, stand_in_steps),
+        cnn_training=_steps(CNN_TRAINING, cnn_steps),
         chosen=chosen,
     )
     if task.stand_in:
         return climb(task, rungs, seeds=seeds)
     live = [rung for rung in rungs if rung.name in SHARED_RUNGS]
     return climb(task, live, seeds=seeds, recorded=recorded, reported=recorded.reported)
+
+
+def _steps(config: TrainingConfig, steps: int) -> TrainingConfig:
+    return replace(config, steps=steps, evaluate_every=max(1, steps // 10))
 
 
 @lru_cache

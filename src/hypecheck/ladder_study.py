@@ -44,7 +44,6 @@ from hypecheck.training import evaluate_language_model, fit_language_model, toke
 
 SHARED_RUNGS = ("chance", "composition", "kmer_linear", "cnn")
 PRETRAINING = TrainingConfig(steps=1500, batch_size=32, learning_rate=3e-3)
-LIVE_TRAINING = TrainingConfig(steps=150, batch_size=32, evaluate_every=50)
 PRETRAINED = ("pretrained_frozen", "fine_tuned")
 MODEL_RUNGS = ("random_frozen", "pretrained_frozen", "fine_tuned", "from_scratch")
 
@@ -252,8 +251,8 @@ def live_ladder(
     *,
     seeds: Sequence[int],
     tokenizer: str = "kmer3",
-    training: TrainingConfig = LIVE_TRAINING,
-    cnn_training: TrainingConfig = CNN_TRAINING,
+    cnn_steps: int = CNN_TRAINING.steps,
+    stand_in_steps: int = 150,
 ) -> LadderResult:
     """Climb what a page has time for, and take the other rungs from the record.
 
@@ -271,8 +270,10 @@ def live_ladder(
         Seeds of the rungs that are trained here.
     tokenizer : str, default "kmer3"
         Of the recorded weights.
-    training, cnn_training : TrainingConfig
-        As in `hypecheck.rungs.standard_rungs`; fine-tuning, on a stand-in only, has fewer steps.
+    cnn_steps : int, default 1000
+        Steps of the CNN.
+    stand_in_steps : int, default 150
+        Steps of fine-tuning, which happens here on stand-ins only.
 
     Returns
     -------

@@ -7,6 +7,7 @@ is true decides. The head of ``claims.yml`` explains the words; here they are de
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import math
@@ -154,7 +155,12 @@ def _degrees_of_freedom(result: Result) -> float:
 
 
 def _quantile(result: Result, level: float) -> float:
-    return float(stats.t.ppf((1 + level) / 2, _degrees_of_freedom(result)))
+    return _t_quantile(level, _degrees_of_freedom(result))
+
+
+@functools.cache
+def _t_quantile(level: float, degrees_of_freedom: float) -> float:
+    return float(stats.t.ppf((1 + level) / 2, degrees_of_freedom))
 
 
 def _p_value(result: Result) -> float:
@@ -206,7 +212,7 @@ class Expression:
             if isinstance(node, ast.Call) and not isinstance(node.func, ast.Name):
                 raise RuleError(f"{self.text!r}: only the words of a rule can be asked")
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.expr:
         """The condition as Python reads it."""
         try:

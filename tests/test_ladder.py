@@ -14,7 +14,7 @@ from hypecheck.baselines import Composition, KmerLogistic
 from hypecheck.ladder import RUNGS, LadderResult, MissingRungError, Rung, assemble, climb, run_rung
 from hypecheck.ladder_result import rung_from_dict, rung_to_dict
 from hypecheck.models import Transformer, TransformerConfig, n_parameters
-from hypecheck.optimisation import TrainingConfig
+from hypecheck.optimisation import TrainingConfig, TrainingDivergedError
 from hypecheck.rungs import baseline_rung, cnn_rung, frozen_rung, standard_rungs
 from hypecheck.sequences import LabelledSequences, Task
 from hypecheck.simulate import composition_classes, motif_grammar, planted_motifs
@@ -117,6 +117,22 @@ def test_the_validation_score_of_the_first_seed_chooses():
     assert result.chosen == {"flip": False}
     assert len(result.trials) == 3
     assert max(trial.validation for trial in result.trials) == result.trials[1].validation
+
+
+def test_a_configuration_that_diverges_is_a_trial_without_a_score():
+    rung = toy_rung("cnn", 0.99, configurations=[{"flip": True}, {"flip": False}, {"flip": True}])
+
+    def fit(task, configuration, seed):
+        if configuration["flip"]:
+            raise TrainingDivergedError("the loss exploded")
+        return rung.fit(task, configuration, seed)
+
+    result = run_rung(replace(rung, fit=fit), toy_task(), seeds=(0, 1))
+    assert [trial.validation is None for trial in result.trials] == [True, False, True]
+    assert result.chosen == {"flip": False}
+    bad = replace(rung, fit=fit, configurations=[{"flip": True}])
+    with pytest.raises(TrainingDivergedError, match="smaller learning rates"):
+        run_rung(bad, toy_task(), seeds=(0, 1))
 
 
 def test_deterministic_rungs_run_once_and_cost_is_counted(toy):

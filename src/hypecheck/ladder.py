@@ -32,6 +32,7 @@ from hypecheck.ladder_result import (
     compared,
     in_order,
 )
+from hypecheck.optimisation import TrainingDivergedError
 from hypecheck.resampling import NEEDED_SEEDS, seeds_and_items_interval
 from hypecheck.sequences import Codes, Task
 
@@ -142,6 +143,8 @@ def climb(
         If a rung is missing without a reason, or more than two are not applicable.
     ValueError
         If task, seeds, metric or reference do not fit.
+    TrainingDivergedError
+        If all configurations of a rung diverge; one that does is a trial without a score.
 
     References
     ----------
@@ -354,23 +357,38 @@ def _peak_mib() -> float | None:
 
 def _train(rung: Rung, blind: Task, seeds: Sequence[int], metric: str) -> _Trained:
     """Choose by validation score with the first seed, then train for every seed."""
-    meter, trials, first_fits = _Meter(), [], []
-    for configuration in rung.configurations:
-        start = time.process_time()
-        first_fits.append(rung.fit(blind, configuration, seeds[0]))
-        score = METRICS[metric](blind.validation.labels, first_fits[-1](blind.validation.codes))
-        trials.append(Trial(dict(configuration), score, time.process_time() - start))
-    best = int(np.argmax([trial.validation for trial in trials]))
+    meter = _Meter()
+    tried = [_try(rung, one, blind, seeds[0], metric) for one in rung.configurations]
+    scores = [-np.inf if trial.validation is None else trial.validation for trial, _ in tried]
+    chosen, first = tried[int(np.argmax(scores))]
+    if first is None:
+        raise TrainingDivergedError(
+            f"rung {rung.name!r} diverged with each of its configurations; offer smaller learning "
+            f"rates than {[dict(one) for one in rung.configurations]}"
+        )
     used = tuple(seeds[:1]) if rung.deterministic else tuple(seeds)
-    others = [rung.fit(blind, rung.configurations[best], seed) for seed in used[1:]]
+    others = [rung.fit(blind, chosen.configuration, seed) for seed in used[1:]]
     return _Trained(
         rung=rung,
         seeds=used,
-        predict=(first_fits[best], *others),
-        trials=tuple(trials),
-        chosen=trials[best].configuration,
+        predict=(first, *others),
+        trials=tuple(trial for trial, _ in tried),
+        chosen=chosen.configuration,
         cost=meter.read(),
     )
+
+
+def _try(
+    rung: Rung, configuration: Configuration, blind: Task, seed: int, metric: str
+) -> tuple[Trial, Predict | None]:
+    """Fit one configuration; one that diverges has no score, and stays among the trials."""
+    start, predict, score = time.process_time(), None, None
+    try:
+        predict = rung.fit(blind, configuration, seed)
+        score = METRICS[metric](blind.validation.labels, predict(blind.validation.codes))
+    except TrainingDivergedError:
+        pass
+    return Trial(dict(configuration), score, time.process_time() - start), predict
 
 
 def _test(trained: _Trained, task: Task, metric: str, **resampled: Any) -> RungResult:

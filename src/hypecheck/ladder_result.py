@@ -68,10 +68,10 @@ Kind: TypeAlias = Literal["live", "recorded", "published", "simulated"]
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration tried: its hyper-parameters, its validation score and its CPU seconds."""
+    """One configuration tried: hyper-parameters, validation score (None: diverged), CPU seconds."""
 
     configuration: dict[str, Any]
-    validation: float
+    validation: float | None
     cpu_seconds: float
 
 
@@ -289,17 +289,16 @@ class LadderResult:
         Returns
         -------
         curves : dict of str to (ndarray, ndarray)
-            Mean seconds of n trials, and `scores.expected_best`; rungs with two trials or more.
+            Mean seconds of n trials, and `scores.expected_best`, of rungs with two scored trials.
         """
-        return {
-            rung.name: (
-                np.mean([trial.cpu_seconds for trial in rung.trials])
-                * np.arange(1, len(rung.trials) + 1),
-                scores.expected_best([trial.validation for trial in rung.trials]),
-            )
-            for rung in self.rungs
-            if len(rung.trials) > 1
-        }
+        curves: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = {}
+        for rung in self.rungs:
+            kept = [trial.validation for trial in rung.trials if trial.validation is not None]
+            if len(kept) > 1:
+                seconds = float(np.mean([trial.cpu_seconds for trial in rung.trials]))
+                n_trials = np.arange(1.0, len(kept) + 1.0)
+                curves[rung.name] = (np.asarray(seconds * n_trials), scores.expected_best(kept))
+        return curves
 
     def table(self) -> pd.DataFrame:
         """All rungs as a table, one row each, those not applicable with their reason."""

@@ -174,7 +174,7 @@ def test_an_unknown_ladder_is_refused(run):
 def test_a_page_takes_the_model_rungs_from_the_record(study, run, monkeypatch):
     reported = (ReportedScore("big", "frozen", 0.5, "a paper", "READ"),)
     record = replace(recorded_ladder(run, "toy", "kmer3"), reported=reported)
-    live = live_ladder(fake_load("toy"), record, seeds=(0, 1), cnn_training=QUICK)
+    live = live_ladder(fake_load("toy"), record, seeds=(0, 1), cnn_steps=5)
     kinds = {rung.name: rung.kind for rung in live.rungs}
     assert [kinds[name] for name in RUNGS] == ["live"] * 4 + ["recorded"] * 3
     assert len(live["cnn"].trials) == 1
@@ -187,7 +187,7 @@ def test_a_stand_in_is_climbed_whole_with_the_recorded_weights(study, run, monke
     ladder_study._recorded_model.cache_clear()
     task = replace(fake_load("toy"), stand_in="simulated")
     record = recorded_ladder(run, "toy", "kmer3")
-    live = live_ladder(task, record, seeds=(0, 1), training=QUICK, cnn_training=QUICK)
+    live = live_ladder(task, record, seeds=(0, 1), cnn_steps=5, stand_in_steps=5)
     ladder_study._recorded_model.cache_clear()
     assert {rung.kind for rung in live.rungs} == {"live"}
     assert live.reported == ()

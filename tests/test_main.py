@@ -84,3 +84,22 @@ def test_command_runs_as_a_module():
         [sys.executable, "-m", "hypecheck", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == "hypecheck 0.1.0\n"
+
+
+def test_record_lists_the_studies_and_names_a_wrong_one(capsys):
+    assert main(["record"]) == 0
+    assert capsys.readouterr().out.startswith("ladder  the full ladder on GUE tasks")
+    assert main(["record", "nothing"]) == 1
+    assert "no study is called 'nothing'" in capsys.readouterr().err
+
+
+def test_record_runs_a_study(capsys, monkeypatch, tmp_path):
+    from hypecheck import studies
+
+    asked = []
+    monkeypatch.setattr(
+        studies, "record", lambda name, n_jobs: asked.append((name, n_jobs)) or [tmp_path]
+    )
+    assert main(["record", "ladder", "--jobs", "2"]) == 0
+    assert asked == [("ladder", 2)]
+    assert str(tmp_path) in capsys.readouterr().out

@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
         if name == "list":
             command.add_argument("--files", action="store_true", help="also list address and file")
+    text = "make a recorded run again, or go on with one; without a name, list them"
+    record = commands.add_parser("record", help=text, description=text.capitalize() + ".")
+    record.add_argument("name", nargs="?", help="a study")
+    record.add_argument("--jobs", type=int, default=1, help="processes, one thread each (1)")
+    record.set_defaults(action=_record)
     return parser
 
 
@@ -96,6 +101,22 @@ def _where(parsed: argparse.Namespace) -> int:
     print(datasets.describe_source())
     for name, served in datasets.identity(parsed.names or None).items():
         print(f"{served['tier']:9} {name}")
+    return 0
+
+
+def _record(parsed: argparse.Namespace) -> int:
+    from hypecheck import studies  # brings torch, which no other command needs
+
+    if parsed.name is None:
+        for study in studies.STUDIES.values():
+            print(f"{study.name}  {study.description}")
+        return 0
+    try:
+        paths = studies.record(parsed.name, n_jobs=parsed.jobs)
+    except ValueError as error:
+        print(f"hypecheck: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(map(str, paths)))
     return 0
 
 

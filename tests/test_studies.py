@@ -10,7 +10,13 @@ import pytest
 from hypecheck import ladder_study, studies
 from hypecheck.cells import Cell, run_cell, run_cells
 from hypecheck.ladder import RUNGS, ReportedScore
-from hypecheck.ladder_study import LadderPlan, ladder_results, live_ladder, recorded_ladder
+from hypecheck.ladder_study import (
+    LadderPlan,
+    ladder_results,
+    live_ladder,
+    recorded_ladder,
+    study_folder,
+)
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.recorded import RecordedRun
 from hypecheck.sequences import LabelledSequences, Task
@@ -46,6 +52,12 @@ def test_other_settings_or_another_function_are_another_cell(tmp_path):
     assert cell(2).path(tmp_path) != cell(2, "v2").path(tmp_path)
     assert cell(2).path(tmp_path) != replace(cell(2), function=other).path(tmp_path)
     assert cell(2).path(tmp_path) == replace(cell(2), arguments=("elsewhere",)).path(tmp_path)
+
+
+def test_editing_the_file_of_a_running_study_changes_nothing(tmp_path, monkeypatch):
+    before = cell(5).path(tmp_path)
+    monkeypatch.setattr("inspect.getsource", lambda _: "edited")
+    assert cell(5).path(tmp_path) == before
 
 
 def test_a_broken_cell_leaves_nothing_and_the_others_stay(tmp_path):
@@ -103,7 +115,7 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ladder_study, "load", fake_load)
-        yield ladder_results(PLAN, folder), folder
+        yield ladder_results(PLAN, folder), study_folder(PLAN, folder)
 
 
 @pytest.fixture
@@ -150,7 +162,15 @@ def test_a_finished_study_computes_nothing(study, monkeypatch):
     results, folder = study
     monkeypatch.setattr(ladder_study, "fit_language_model", None)
     monkeypatch.setattr(ladder_study, "run_rung", None)
-    assert ladder_results(PLAN, folder) == results
+    assert ladder_results(PLAN, folder.parent) == results
+
+
+def test_another_plan_never_touches_the_weights_of_this_one(study, monkeypatch):
+    _, folder = study
+    monkeypatch.setattr(ladder_study, "load", fake_load)
+    assert study_folder(replace(PLAN, tasks=()), folder.parent) == folder
+    for change in ({"d_model": 16}, {"n_windows": 81}, {"seeds": (0, 2)}):
+        assert study_folder(replace(PLAN, **change), folder.parent) != folder
 
 
 def test_a_task_added_later_reruns_nothing(study, monkeypatch):
@@ -158,7 +178,7 @@ def test_a_task_added_later_reruns_nothing(study, monkeypatch):
     _, folder = study
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     wider = replace(PLAN, tasks=(("toy", ("kmer3",)), ("other", ("kmer3",))))
-    results = ladder_results(wider, folder)
+    results = ladder_results(wider, folder.parent)
     assert set(results["ladders"]) == {"toy", "other"}
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 

@@ -3,7 +3,8 @@
 Design choices
 
 - A cell's file name holds a hash of the function's source, of the settings that decide its numbers,
-  and of its data: a changed cell runs again, an unchanged one never does.
+  and of its data: a changed cell runs again, an unchanged one never does. The source is read once,
+  when a cell is made: editing the file of a study that runs does not change what runs.
 - A file is there whole or not at all.
 - Cells run in `n_jobs` processes of one thread each.
 """
@@ -14,7 +15,8 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +44,20 @@ class Cell:
     function: Callable[..., dict[str, Any]]
     arguments: tuple[Any, ...]
     identity: str
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        whole = f"{_source(self.function)}\n{self.identity}"
+        object.__setattr__(self, "key", hashlib.sha256(whole.encode()).hexdigest()[:16])
 
     def path(self, folder: Path) -> Path:
         """Where the result is kept."""
-        whole = f"{inspect.getsource(self.function)}\n{self.identity}"
-        key = hashlib.sha256(whole.encode()).hexdigest()[:16]
-        return folder / f"{self.label.replace('/', '-')}-{key}.json"
+        return folder / f"{self.label.replace('/', '-')}-{self.key}.json"
+
+
+@lru_cache
+def _source(function: Callable[..., dict[str, Any]]) -> str:
+    return inspect.getsource(function)
 
 
 def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:

@@ -136,8 +136,8 @@ def ladder_study(
         seeds=plan.seeds,
         cpu_hours=results["cpu_seconds"] / 3600,
     )
-    first = plan.tasks[0][1][0]
-    return run, tuple(weights_file(folder, first, seed) for seed in plan.seeds)
+    first, place = plan.tasks[0][1][0], study_folder(plan, folder)
+    return run, tuple(weights_file(place, first, seed) for seed in plan.seeds)
 
 
 def ladder_results(
@@ -160,15 +160,16 @@ def ladder_results(
         "plan", "corpus", "audits" by task, "pretraining" (one dict for each tokenizer and seed),
         "ladders" by task and tokenizer, and "cpu_seconds" in all.
     """
-    corpus, core = study_corpus(plan), replace(plan, tasks=())
-    decided = f"{core} {_digest(corpus.train, corpus.held_out)}"
+    core = replace(plan, tasks=())
+    corpus = study_corpus(core)
+    place = study_folder(plan, folder)
+    decided = place.name
     tokenizers = dict.fromkeys(name for _, names in plan.tasks for name in names)
     pretraining = [
-        Cell(f"pretrain-{name}-{seed}", pretrain_cell, (core, name, seed, folder), decided)
+        Cell(f"pretrain-{name}-{seed}", pretrain_cell, (core, name, seed, place), decided)
         for name in tokenizers
         for seed in plan.seeds
     ]
-    models = run_cells(pretraining, folder, n_jobs=n_jobs, progress=progress)
     tasks = {name: study_task(name, core) for name, _ in plan.tasks}
     wanted = [
         (task, tokenizer, rung)
@@ -177,10 +178,11 @@ def ladder_results(
         for rung in (MODEL_RUNGS if tokenizer else SHARED_RUNGS)
     ]
     cells = [
-        Cell("-".join(key), rung_cell, (core, *key, folder), f"{decided} {_parts(tasks[key[0]])}")
+        Cell("-".join(key), rung_cell, (core, *key, place), f"{decided} {_parts(tasks[key[0]])}")
         for key in wanted
     ]
-    rungs = run_cells(cells, folder, n_jobs=n_jobs, progress=progress)
+    models = run_cells(pretraining, place, n_jobs=n_jobs, progress=progress)
+    rungs = run_cells(cells, place, n_jobs=n_jobs, progress=progress)
     found = dict(zip(wanted, rungs, strict=True))
     return {
         "plan": dataclasses.asdict(plan),
@@ -197,6 +199,14 @@ def ladder_results(
         },
         "cpu_seconds": sum(result["cpu_seconds"] for result in (*models, *rungs)),
     }
+
+
+def study_folder(plan: LadderPlan, folder: Path) -> Path:
+    """Where the cells of a plan lie: other settings or another corpus have another folder."""
+    core = replace(plan, tasks=())
+    corpus = study_corpus(core)
+    decided = f"{core} {_digest(corpus.train, corpus.held_out)}"
+    return folder / f"plan-{hashlib.sha256(decided.encode()).hexdigest()[:16]}"
 
 
 def _ladder(

@@ -305,15 +305,15 @@ def test_expected_best_needs_trials():
 
 
 def world_task(data, name):
-    cuts = [slice(0, 1000), slice(1000, 1200), slice(1200, 1800)]
+    cuts = [slice(0, 800), slice(800, 1000), slice(1000, 1500)]
     return Task(name, *(data.take(cut) for cut in cuts))
 
 
 def world(name):
     rng = np.random.default_rng(0)
-    background = rng.integers(0, 4, (1800, 40)).astype(np.uint8)
+    background = rng.integers(0, 4, (1500, 36)).astype(np.uint8)
     if name == "composition":
-        return composition_classes(1800, 40, rng, gc=(0.42, 0.58)).data
+        return composition_classes(1500, 36, rng, gc=(0.42, 0.58)).data
     if name == "motif":
         return planted_motifs(background, ["TGACTCA"], rng).data
     words = ("TGACTCA", "CCGGAAGT")
@@ -323,11 +323,11 @@ def world(name):
 @pytest.fixture(scope="module")
 def worlds():
     """Composition, k-mers and CNN in three worlds; the other rungs are idle."""
-    training = TrainingConfig(steps=140, batch_size=32)
+    training = TrainingConfig(steps=100, batch_size=32)
     rungs = [
         baseline_rung("composition", Composition, [{"C": 10.0}]),
-        baseline_rung("kmer_linear", KmerLogistic, [{"C": C, "k": (1, 5)} for C in (0.01, 0.1)]),
-        replace(cnn_rung(training), configurations=[{"head": "global", "learning_rate": 3e-3}]),
+        baseline_rung("kmer_linear", KmerLogistic, [{"C": C, "k": (1, 4)} for C in (0.01, 0.1)]),
+        replace(cnn_rung(training), configurations=[{"head": "global", "learning_rate": 5e-3}]),
     ]
     idle = [toy_rung(name, 0.5) for name in (RUNGS[0], *RUNGS[4:])]
     return {
@@ -371,7 +371,9 @@ def language_model(seed):
     return Transformer(TransformerConfig(vocab_size=7, d_model=8, n_heads=2, d_ff=8), seed=seed)
 
 
-def test_standard_rungs_climb_whole():
+def test_standard_rungs_climb_whole(monkeypatch):
+    grid = [{"C": C, "k": (1, 2)} for C in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)]
+    monkeypatch.setattr(KmerLogistic, "configurations", lambda: grid)  # quicker
     quick = TrainingConfig(steps=4, batch_size=8)
     rungs = standard_rungs(
         language_model,

@@ -17,6 +17,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -271,7 +272,7 @@ def expected_best_figure(result: LadderResult, *, against: str = "trials") -> Fi
     with style():
         page = _Page(f"{result.task}: what tuning buys", result.stand_in, 2.3, 1.4)
         axes = page.axes(0.15, left=0.7)
-        for look, (name, (seconds, best)) in zip(CURVES, curves.items(), strict=False):
+        for look, (name, (seconds, best)) in zip(cycle(CURVES), curves.items(), strict=False):
             x = seconds if against == "seconds" else np.arange(1, len(best) + 1)
             axes.plot(x, best, label=LABELS.get(name, name), markersize=5, **look)
         axes.grid(axis="both")

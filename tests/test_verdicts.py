@@ -176,14 +176,19 @@ def test_a_verdict_that_rests_on_verdicts_follows_them():
     assert found["S1.c"].complaint == "computed: not resolved here; accepted: holds"
 
 
-def test_check_prints_notes_and_returns_complaints(tmp_path, capsys):
+def test_check_returns_complaints_and_the_count(tmp_path, capsys):
     (tmp_path / "claims.yml").write_text(text())
-    assert [c.split(":")[0] for c in check(tmp_path, build(), ["one"])] == ["S1.a", "S1.b"]
-    assert capsys.readouterr().out == (
-        "  4 claims: 1 not testable, 1 not yet run, 2 not yet accepted\n"
-    )
+    complaints, count = check(tmp_path, build(), ["one"])
+    assert [complaint.split(":")[0] for complaint in complaints] == ["S1.a", "S1.b"]
+    assert count == "4 claims: 1 not testable, 1 not yet run, 2 not yet accepted"
+    history = {name: list(entries) for name, entries in ledger(S1_a="holds").history.items()}
+    raw = {name: [vars(entry) for entry in entries] for name, entries in history.items()}
+    (tmp_path / "verdicts.json").write_text(json.dumps(raw))
+    check(tmp_path, build(live=-0.05, half=0.6), ["one"])
+    note = "note: S1.a: computed: not resolved here; accepted: holds"
+    assert note in capsys.readouterr().out
     (tmp_path / "claims.yml").write_text(text().replace("modality: DNA", "modality: plants", 1))
-    assert "plants" in check(tmp_path, build(), ["one"])[0]
+    assert "plants" in check(tmp_path, build(), ["one"])[0][0]
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def _contradicts(result: Result, before: Mapping[str, Any] | None) -> bool:
 
 
 def summary(judgements: Sequence[Judgement]) -> str:
-    """Count the verdicts in one line."""
+    """Count the verdicts in one line, and those that the build did not judge again."""
     counts = Counter(j.verdict for j in judgements)
     parts = [f"{counts[word]} {word}" for word in WORDS if counts[word]]
     skipped = sum(bool(j.skipped) for j in judgements)
@@ -171,8 +171,8 @@ def summary(judgements: Sequence[Judgement]) -> str:
     return f"{len(judgements)} claims: {', '.join(parts)}{tail}"
 
 
-def check(root: Path, results: Results, chapters: Collection[str]) -> list[str]:
-    """Judge a build; print notes and the count, and return what fails a strict build.
+def check(root: Path, results: Results, chapters: Collection[str]) -> tuple[list[str], str]:
+    """Judge a build and print the notes.
 
     Parameters
     ----------
@@ -186,18 +186,19 @@ def check(root: Path, results: Results, chapters: Collection[str]) -> list[str]:
     Returns
     -------
     complaints : list of str
-        One for each claim that lacks a verdict or a number, or that this build contradicts.
+        What fails a strict build: one for each claim that lacks a verdict or a number, or that
+        this build contradicts.
+    count : str
+        The verdicts, counted in one line.
     """
     try:
         judgements = judge(Ledger.load(root), results, chapters)
     except LedgerError as error:
-        return [str(error)]
+        return [str(error)], ""
     for judgement in judgements:
         if judgement.note:
             print(f"  note: {judgement.claim.id}: {judgement.note}")
-    if judgements:
-        print(f"  {summary(judgements)}")
-    return [f"{j.claim.id}: {j.complaint}" for j in judgements if j.complaint]
+    return [f"{j.claim.id}: {j.complaint}" for j in judgements if j.complaint], summary(judgements)
 
 
 def accept(root: Path, names: Sequence[str], why: str, judgements: Sequence[Judgement]) -> None:

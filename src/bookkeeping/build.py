@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bookkeeping import citations, prose
-from bookkeeping.execute import BookError, execute, judge, pages
+from bookkeeping import citations, prose, verdicts
+from bookkeeping.execute import BookError, execute, judge, page_names
 from hypecheck import datasets
 
 FIRST_PAGE = Path("_build/html/index.html")
@@ -37,21 +37,23 @@ def build(root: Path, *, strict: bool) -> None:
         If any step fails; the message says which and why.
     """
     _check_disk(root)
-    pages(root)
+    chapters = page_names(root)
     with _step("data"):
         print("  " + datasets.describe_source())
     with _step("chapters"):
         executions = execute(root)
         print(f"  {sum(e.cached for e in executions)} of {len(executions)} from the cache")
     with _step("judgement"):
-        judge(root, executions, strict=strict)
+        results = judge(root, executions, strict=strict)
+        complaints, count = verdicts.check(root, results, chapters)
+        _hold(complaints, strict=strict)
     with _step("citations"):
         _hold(citations.check(root), strict=strict)
     with _step("pages"):
         _render(root, strict=strict)
     with _step("prose"):
         _hold(prose.check(root / FIRST_PAGE.parent, root), strict=strict)
-    print(f"\nThe book is at {(root / FIRST_PAGE).resolve()}")
+    print(f"\nThe book is at {(root / FIRST_PAGE).resolve()}\n{count}")
 
 
 @contextmanager

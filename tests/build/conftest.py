@@ -21,6 +21,7 @@ root: book/intro
 chapters:
   - file: notebooks/first
   - file: notebooks/second
+  - file: book/claims
   - file: book/bibliography
 """
 COPIED = (
@@ -67,8 +68,10 @@ def copy_book(target: Path, data: Path | None) -> SmallBook:
     shutil.copytree(ROOT / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book/_static", target / "book/_static")
     shutil.copy(SMALL / "references.bib", target / "references.bib")
-    for name in ("intro.md", "bibliography.md"):
+    for name in ("intro.md", "claims.md", "bibliography.md"):
         shutil.copy(SMALL / name, target / "book" / name)
+    for name in ("claims.yml", "verdicts.json"):
+        shutil.copy(SMALL / name, target / name)
     (target / "notebooks").mkdir()
     for name in ("first.md", "second.md"):
         shutil.copy(SMALL / name, target / "notebooks" / name)

@@ -242,3 +242,7 @@ def test_an_unsound_ledger_is_refused(rows, message):
 
 def test_a_book_without_claims_has_an_empty_ledger(tmp_path):
     assert Ledger.load(tmp_path).claims == {}
+
+
+def test_first_forms_are_few_and_known():
+    assert Ledger.load(ROOT).first_form <= {"limited-gains"}

@@ -12,7 +12,7 @@ from sklearn.metrics import matthews_corrcoef
 
 from hypecheck.baselines import Composition, KmerLogistic
 from hypecheck.ladder import RUNGS, LadderResult, MissingRungError, Rung, assemble, climb, run_rung
-from hypecheck.ladder_result import rung_from_dict, rung_to_dict
+from hypecheck.ladder_result import ReportedScore, rung_from_dict, rung_to_dict
 from hypecheck.models import Transformer, TransformerConfig, n_parameters
 from hypecheck.optimisation import TrainingConfig, TrainingDivergedError
 from hypecheck.rungs import baseline_rung, cnn_rung, frozen_rung, standard_rungs
@@ -59,6 +59,29 @@ def toy_rungs(accuracies=(0.5, 0.6, 0.8, 0.85, 0.7, 0.95, 0.99)):
 @pytest.fixture(scope="module")
 def toy():
     return climb(toy_task(), toy_rungs(), seeds=SEEDS)
+
+
+def test_another_reference_turns_the_difference_round(toy):
+    there = toy.relative_to("cnn")
+    back, forth = there.difference(toy.reference).interval95, toy.difference("cnn").interval95
+    assert there.reference == "cnn"
+    assert back.estimate == pytest.approx(-forth.estimate)
+    assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low), abs=0.02)
+    with pytest.raises(ValueError, match="nobody"):
+        toy.relative_to("nobody")
+
+
+@pytest.mark.parametrize(
+    ("published", "word"), [(-0.9, "above"), (1.1, "below"), (None, "nothing reported")]
+)
+def test_an_interval_is_held_against_the_best_published_score(toy, published, word):
+    scores = [] if published is None else [published, published - 0.05]
+    reported = tuple(ReportedScore(f"model {x}", "frozen", x, "a paper", "READ") for x in scores)
+    held = replace(toy, reported=reported)
+    assert held.against_reported("frozen") == word
+    assert held.against_reported("fine-tuned") == "nothing reported"
+    if published is not None:
+        assert held.best_reported("frozen") == published
 
 
 # --- protocol -----------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ class Ledger:
         Differences within it are as good as none, unless a rule sets its own.
     seeds : int
         Fewer trainings resolve nothing.
+    first_form : frozenset of str
+        Chapters that do not run all of their claims yet.
     """
 
     claims: Mapping[str, Claim]
@@ -114,6 +116,7 @@ class Ledger:
     evidence: Mapping[str, str] = field(default_factory=dict)
     margin: float = 0.03
     seeds: int = 5
+    first_form: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, root: Path) -> Ledger:
@@ -136,7 +139,8 @@ class Ledger:
         raw = yaml.safe_load(text)
         claims = {name: Claim.from_mapping(name, row) for name, row in raw["claims"].items()}
         evidence = {work: about for about, works in raw["evidence"].items() for work in works}
-        ledger = cls(claims, history or {}, evidence, raw["margin"], raw["seeds"])
+        unfinished = frozenset(raw.get("first_form", ()))
+        ledger = cls(claims, history or {}, evidence, raw["margin"], raw["seeds"], unfinished)
         if faults := list(_faults(ledger)):
             raise LedgerError(f"{CLAIMS}:\n  " + "\n  ".join(faults))
         return ledger

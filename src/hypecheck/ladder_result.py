@@ -255,6 +255,22 @@ class LadderResult:
         """The rung with the highest mean score."""
         return max(self.rungs, key=lambda rung: rung.interval.estimate)
 
+    def relative_to(self, name: str) -> LadderResult:
+        """Compare every rung with another reference, on the same predictions.
+
+        Parameters
+        ----------
+        name : str
+            The rung to compare with, e.g. "random_frozen" to see what pretraining added.
+
+        Returns
+        -------
+        result : LadderResult
+            With differences to that rung.
+        """
+        self[name]  # says which rungs there are, if this is none of them
+        return compared(replace(self, reference=name))
+
     def against_reported(self, protocol: str, name: str = "kmer_linear") -> str:
         """Hold a rung's interval against the best published score under one protocol.
 
@@ -271,13 +287,16 @@ class LadderResult:
             "above": the interval lies wholly above the published score. "below": wholly below it.
             A published score has no interval of its own here, so no difference is computed.
         """
-        scores = [one.value for one in self.reported if one.protocol == protocol]
-        if not scores:
+        if not any(one.protocol == protocol for one in self.reported):
             return "nothing reported"
-        interval = self[name].interval
-        if interval.low > max(scores):
+        interval, best = self[name].interval, self.best_reported(protocol)
+        if interval.low > best:
             return "above"
-        return "below" if interval.high < max(scores) else "not clearly below"
+        return "below" if interval.high < best else "not clearly below"
+
+    def best_reported(self, protocol: str) -> float:
+        """Return the best published score under one protocol; ValueError if there is none."""
+        return max(one.value for one in self.reported if one.protocol == protocol)
 
     def chosen_configurations(self) -> dict[str, list[dict[str, Any]]]:
         """Chosen configuration by rung, in the form that `standard_rungs` takes."""

@@ -70,7 +70,7 @@ def test_figures_tell_their_finding():
     for name in PAGES:
         markup = (SITE / name).read_text()
         article = markup.split("<article", 1)[-1].split("</article", 1)[0]
-        texts += [alt for alt in re.findall(r'<img[^>]*?alt="([^"]*)"', article)]
+        texts += re.findall(r'<img[^>]*?alt="([^"]*)"', article)
         assert not re.search(r"<img(?![^>]*alt=)", article), f"{name}: an image without alt text"
     assert all(len(text) >= 40 for text in texts), texts
     assert len(set(texts)) == len(texts), "two figures tell the same"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -78,7 +79,7 @@ def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:
     path = cell.path(folder)
     if not path.exists():
         result = cell.function(*cell.arguments)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}.part")  # two studies may share a folder
         part.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
         part.replace(path)
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

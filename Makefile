@@ -31,6 +31,7 @@ test: $(VENV)/test.ok  ## build the book strictly, then run every test against i
 	@$(BIN)/python tests/gate.py
 
 bench: $(VENV)/test.ok  ## measure the package against its peers, and the chapters against their budgets
+	@$(BIN)/python -m bookkeeping build && $(BIN)/python -m bookkeeping budgets
 	@$(BIN)/python -m benchmarks
 
 serve: book  ## build the book and serve it on http://127.0.0.1:8000

@@ -201,6 +201,21 @@ def test_n_seeds_and_metric_are_on_the_figure(result):
     assert "MCC" in words(plots.ladder_figure(result))
 
 
+def test_panel_titles_do_not_touch(result):
+    names = (
+        "gue/prom/prom_core_tata",
+        "gue/prom/prom_core_notata",
+        "gue/tf/0",
+        "a_name_that_is_too_long",
+    )
+    figure = plots.ladder_panels([replace(result, task=name) for name in names])
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert not boxes[0].overlaps(boxes[1])
+    assert not boxes[2].overlaps(boxes[3])
+    assert figure.axes[2].title.get_text() == "tf/0"
+
+
 def test_panels_share_one_scale(result):
     figure = plots.ladder_panels([result, replace(result, task="b"), replace(result, task="c")])
     assert len({axes.get_xlim() for axes in figure.axes}) == 1

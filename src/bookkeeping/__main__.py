@@ -9,9 +9,9 @@ from pathlib import Path
 from bookkeeping import lookup, prose, verdicts
 from bookkeeping.build import build
 from bookkeeping.claims import LedgerError
-from bookkeeping.execute import RESULTS, BookError, execute, judge, page_names
+from bookkeeping.execute import RESULTS, BookError, execute, judge, over_budget, page_names
 from bookkeeping.identifiers import entry_text, records
-from bookkeeping.results import ResultError
+from bookkeeping.results import ResultError, Results
 
 _TRY_AGAIN = 75  # EX_TEMPFAIL: nothing was found out, neither right nor wrong
 
@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
             build(options.root, strict=options.strict)
         elif options.command == "execute":
             judge(options.root, execute(options.root), strict=options.strict)
+        elif options.command == "budgets":
+            lines = over_budget(Results.load(options.root / RESULTS))
+            print("\n".join(lines) or "every chapter keeps to its budget of processor time")
         elif options.command == "claims":
             return verdicts.run(options, RESULTS, page_names(options.root))
         elif options.command == "prose":
@@ -48,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--strict", action="store_true", help="every warning is a failure")
+    text = "name the chapters that took too much processor time in the last build"
+    commands.add_parser("budgets", help=text, description=text)
     verdicts.add_commands(commands)
     text = "compare identifiers.yml with Crossref and arXiv, or print an entry for references.bib"
     citations = commands.add_parser("citations", help=text, description=text)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bookkeeping import citations, prose, verdicts
-from bookkeeping.execute import BookError, execute, judge, page_names
-from hypecheck import datasets
+from bookkeeping.execute import BookError, execute, judge, over_budget, page_names
+from hypecheck import datasets, downloads
 
 FIRST_PAGE = Path("_build/html/index.html")
 RENDERER = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build")
@@ -39,6 +39,8 @@ def build(root: Path, *, strict: bool) -> None:
     _check_disk(root)
     chapters = page_names(root)
     with _step("data"):
+        if datasets.data_folder() is None and downloads.online():
+            downloads.fetch()
         print("  " + datasets.describe_source())
     with _step("chapters"):
         executions = execute(root)
@@ -53,6 +55,8 @@ def build(root: Path, *, strict: bool) -> None:
         _render(root, strict=strict)
     with _step("prose"):
         _hold(prose.check(root / FIRST_PAGE.parent, root), strict=strict)
+    for line in over_budget(results):
+        print(f"note: {line}")
     print(f"\nThe book is at {(root / FIRST_PAGE).resolve()}\n{count}")
 
 

@@ -39,6 +39,7 @@ CACHE = Path("_build/.jupyter_cache")
 RESULTS = Path("_build/results.json")
 TIMEOUT_SECONDS = 900
 CPU_BUDGET_SECONDS = 90.0
+CPU_MEAN_SECONDS = 55.0
 MEMORY_BUDGET_MB = 2048.0
 _ONE_THREAD = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB")
@@ -348,17 +349,37 @@ def judge(root: Path, executions: Iterable[Execution], *, strict: bool) -> Resul
             complaints += [f"{run.name}: a cell wrote to stderr: {text}" for text in _stderr(run)]
         if run.peak_mb > MEMORY_BUDGET_MB:
             complaints.append(f"{run.name}: {run.peak_mb:.0f} MB, over {MEMORY_BUDGET_MB:.0f} MB")
-        if run.cpu_seconds > CPU_BUDGET_SECONDS:
-            print(
-                f"  note: {run.name} took {run.cpu_seconds:.0f} s of CPU, "
-                f"over the budget of {CPU_BUDGET_SECONDS:.0f} s"
-            )
     if complaints:
         raise BookError("the chapters ran, but\n  " + "\n  ".join(complaints))
     fast = os.environ.get("HYPECHECK_FAST", "") not in ("", "0")
     collected = Results(state_key(root), fast, machine(), chapters, results)
     collected.save(root / RESULTS)
     return collected
+
+
+def over_budget(results: Results) -> list[str]:
+    """Name every chapter that took more processor time than a page may, and the mean if it did.
+
+    Parameters
+    ----------
+    results : Results
+        Of one build.
+
+    Returns
+    -------
+    lines : list of str
+        Empty if all is well.
+    """
+    seconds = {name: chapter.cpu_seconds for name, chapter in results.chapters.items()}
+    lines = [
+        f"{name} took {spent:.0f} s of CPU, over the budget of {CPU_BUDGET_SECONDS:.0f} s"
+        for name, spent in seconds.items()
+        if spent > CPU_BUDGET_SECONDS
+    ]
+    mean = sum(seconds.values()) / max(len(seconds), 1)
+    if len(seconds) > 1 and mean > CPU_MEAN_SECONDS:
+        lines.append(f"chapters take {mean:.0f} s on average, over {CPU_MEAN_SECONDS:.0f} s")
+    return lines
 
 
 def _stderr(run: Execution) -> Iterable[str]:

@@ -172,19 +172,19 @@ def ladder_panels(results: Sequence[LadderResult]) -> Figure:
     for result in results:
         _check(result)
     rows = _rows(results)
-    body, gap, n_lines = 0.25 * _top(rows), 0.85, -(-len(results) // 2)
+    body, gap, n_lines = 0.25 * _top(rows), 0.95, -(-len(results) // 2)
     stand_in = "; ".join(sorted({result.stand_in for result in results if result.stand_in}))
     metric = METRIC_LABELS[results[0].metric]
     with style():
         title = f"{metric} on {len(results)} tasks, 95 % intervals; small ticks: single seeds"
-        page = _Page(title, stand_in, n_lines * (body + gap) - gap, 1.05, above=LINE)
+        page = _Page(title, stand_in, n_lines * (body + gap) - gap, 1.05, above=2 * LINE)
         first = None
         for number, result in enumerate(results):
             line, column = divmod(number, 2)
             axes = page.panel(column, line * (body + gap), body, first)
             first = first or axes
             _draw_ladder(axes, result, rows, labelled=column == 0)
-            axes.set_title(result.task, fontweight="bold")
+            axes.set_title(_short_name(result.task), fontweight="bold", fontsize=10)
             axes.set_xlabel(f"n = {result.n_test}, {result.n_seeds} seeds")
         _legend(page.figure, results)
     return _with_text(page.figure, " ".join(result.alt_text() for result in results))
@@ -375,6 +375,13 @@ class _Page:
     def _axes(self, left: float, bottom: float, width: float, height: float, **like: Any) -> Axes:
         rect = (left / WIDTH, bottom / self.height, width / WIDTH, height / self.height)
         return self.figure.add_axes(rect, **like)
+
+
+def _short_name(task: str) -> str:
+    """Name of a task that fits over a panel: "gue/tf/0" is "tf/0", longer ones are cut in lines."""
+    parts = task.split("/")
+    name = "/".join(parts[-2:]) if len(parts[-1]) < 3 else parts[-1]
+    return "\n".join(textwrap.wrap(name, 17))
 
 
 @dataclass(frozen=True)

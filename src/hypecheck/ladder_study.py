@@ -74,8 +74,8 @@ class LadderPlan:
 
     tasks: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("gue/prom/prom_core_tata", ("kmer3", "bpe512", "char")),
-        ("gue/tf/0", ("kmer3", "bpe512")),
-        ("gue/tf/2", ("kmer3", "bpe512")),
+        ("gue/tf/0", ("kmer3",)),
+        ("gue/tf/2", ("kmer3",)),
     )
     away_from: tuple[str, ...] = (
         "gue/prom/prom_300_all",

@@ -149,13 +149,15 @@ def ladder_figure(result: LadderResult) -> Figure:
     return _with_text(page.figure, result.alt_text())
 
 
-def ladder_panels(results: Sequence[LadderResult]) -> Figure:
+def ladder_panels(results: Sequence[LadderResult], *, title: str | None = None) -> Figure:
     """Draw several ladders as small panels, two a line, on one scale.
 
     Parameters
     ----------
     results : sequence of LadderResult
         One for each task, all in one metric.
+    title : str, optional
+        What the figure shows, with its numbers; by default metric and number of tasks.
 
     Returns
     -------
@@ -176,8 +178,8 @@ def ladder_panels(results: Sequence[LadderResult]) -> Figure:
     stand_in = "; ".join(sorted({result.stand_in for result in results if result.stand_in}))
     metric = METRIC_LABELS[results[0].metric]
     with style():
-        title = f"{metric} on {len(results)} tasks, 95 % intervals; small ticks: single seeds"
-        page = _Page(title, stand_in, n_lines * (body + gap) - gap, 1.05, above=2 * LINE)
+        plain = f"{metric} on {len(results)} tasks, 95 % intervals; small ticks: single seeds"
+        page = _Page(title or plain, stand_in, n_lines * (body + gap) - gap, 1.05, above=2 * LINE)
         first = None
         for number, result in enumerate(results):
             line, column = divmod(number, 2)
@@ -187,7 +189,8 @@ def ladder_panels(results: Sequence[LadderResult]) -> Figure:
             axes.set_title(_short_name(result.task), fontweight="bold", fontsize=10)
             axes.set_xlabel(f"n = {result.n_test}, {result.n_seeds} seeds")
         _legend(page.figure, results)
-    return _with_text(page.figure, " ".join(result.alt_text() for result in results))
+    texts = [title.rstrip(".") + "."] if title else []
+    return _with_text(page.figure, " ".join([*texts, *(one.alt_text() for one in results)]))
 
 
 def difference_figure(result: LadderResult) -> Figure:

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers as huggingface
 
-from hypecheck.resampling import Interval, bootstrap_interval, t_quantile
+from hypecheck.intervals import Interval, t_quantile
+from hypecheck.resampling import bootstrap_interval
 from hypecheck.sequences import Codes, decode
 from hypecheck.tokenizers import Ids, KmerTokenizer, Tokenizer, share_changed
 

@@ -366,7 +366,7 @@ def rank_figure(names: Sequence[str], stability: RankStability, *, n_tasks: int)
     live, published = MARKS["live"].colour, MARKS["published"].colour
     with style():
         title = f"Where {len(names)} models rank in {n_tasks} categories"
-        page = _Page(title, None, LINE * len(names), 1.35)
+        page = _Page(title, None, LINE * len(names), 1.45)
         axes = page.axes(VALUES_WIDTH, left=2.1)
         for height, model in enumerate(order):
             ends = [stability.best[model], stability.worst[model]]

@@ -10,6 +10,7 @@ from matplotlib.text import Text
 
 from hypecheck import plots
 from hypecheck.ladder import RUNGS, ReportedScore, Rung, climb
+from hypecheck.leaderboards import rank_stability
 from hypecheck.resampling import Interval
 from hypecheck.sequences import LabelledSequences, Task, encode
 from hypecheck.splits import audit
@@ -71,12 +72,19 @@ def contrast_with_white(colour):
     return 1.05 / (float(np.dot([0.2126, 0.7152, 0.0722], linear)) + 0.05)
 
 
+def leaderboard(names=("first-model-of-a-family", "b", "c")):
+    rng = np.random.default_rng(0)
+    stability = rank_stability([[0.9, 0.8, 0.2], [0.5, 0.9, 0.4], [0.1, 0.2, 0.3]], rng=rng)
+    return plots.rank_figure(names, stability, n_tasks=3)
+
+
 FIGURES = {
     "ladder": plots.ladder_figure,
     "panels": lambda result: plots.ladder_panels([result, replace(result, task="other")]),
     "difference": plots.difference_figure,
     "expected best": plots.expected_best_figure,
     "expected best, seconds": lambda result: plots.expected_best_figure(result, against="seconds"),
+    "ranks": lambda _result: leaderboard(),
 }
 
 
@@ -280,3 +288,12 @@ def test_style_leaves_settings_as_they_were():
     with plots.style():
         plots.mpl.rcParams["font.size"] = 99
     assert plots.mpl.rcParams["font.size"] == before
+
+
+def test_the_rank_figure_tells_swings_and_refuses_missing_names():
+    figure = leaderboard()
+    assert "the median model moves 1 places" in figure.alt_text
+    assert "first-model-of-a-family leads" in figure.alt_text
+    assert "best to worst category (published)" in words(figure)
+    with pytest.raises(ValueError, match="3 ranks need as many names, got 2"):
+        leaderboard(names=("a", "b"))

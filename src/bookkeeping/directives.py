@@ -111,7 +111,7 @@ def _line(term: str, text: str) -> nodes.paragraph:
 
 def _data_words(chapter: Chapter) -> str:
     if not chapter.data:
-        return "none: everything here is simulated or recorded."
+        return "none of its own: everything here is simulated, recorded or published."
     words = [
         f"{d['name']} (STAND-IN: {d['stand_in']})" if d["stand_in"] else f"{d['name']} (real)"
         for d in chapter.data

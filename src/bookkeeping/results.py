@@ -120,9 +120,9 @@ def short(number: float) -> str:
     Examples
     --------
     >>> short(0.5314), short(-0.02), short(1.5), short(5920), short(0.0), short(23.4567)
-    ('.531', '-.020', '1.50', '5,920', '.000', '23.5')
+    ('.531', '-.020', '1.50', '5,920', '0', '23.5')
     """
-    if float(number).is_integer() and abs(number) >= 1:
+    if float(number).is_integer():
         return f"{int(number):,}"
     if abs(number) < 1:
         text = f"{number:.3f}"

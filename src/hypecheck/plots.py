@@ -35,6 +35,7 @@ from hypecheck.ladder_result import (
     LadderResult,
     RungResult,
 )
+from hypecheck.leaderboards import RankStability
 from hypecheck.splits import LeakageAudit
 
 WIDTH = 5.0  # inches, as all lengths below
@@ -340,6 +341,51 @@ def leak_figure(audit: LeakageAudit, *, title: str = "What the training part giv
     return _with_text(page.figure, f"{title}. {audit.sentence()}")
 
 
+def rank_figure(names: Sequence[str], stability: RankStability, *, n_tasks: int) -> Figure:
+    """Draw a leaderboard with what its ranks hide: each model's best and worst task.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the models.
+    stability : RankStability
+        From `leaderboards.rank_stability`, on a published table.
+    n_tasks : int
+        Tasks behind each mean.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``. Percentages are shares of resamples that a model wins.
+
+    Raises
+    ------
+    ValueError
+        If names and ranks differ in number.
+    """
+    order = np.argsort(stability.rank, kind="stable")[::-1]
+    if len(order) != len(names):
+        raise ValueError(f"{len(order)} ranks need as many names, got {len(names)}")
+    live, published = MARKS["live"].colour, MARKS["published"].colour
+    with style():
+        title = f"Where {len(names)} models rank in {n_tasks} categories"
+        page = _Page(title, None, LINE * len(names), 1.45)
+        axes = page.axes(VALUES_WIDTH, left=2.1)
+        for height, model in enumerate(order):
+            ends = [stability.best[model], stability.worst[model]]
+            axes.plot(ends, [height] * 2, "-D", color=published, lw=0.9, ms=3.5, mfc="white")
+            axes.hlines(height, stability.low[model], stability.high[model], color=live, lw=5)
+            axes.plot([stability.rank[model]], [height], "o", color=INK, markersize=4.5)
+            if stability.p_best[model] >= 0.005:
+                _note(axes, height, f"{stability.p_best[model]:.0%}")
+        axes.set_yticks(range(len(names)), [names[model] for model in order])
+        axes.set_ylim(-0.7, len(names) - 0.3)
+        axes.set_xlim(0, len(names) + 1)
+        axes.set_xlabel("rank (1 is best)\nright: share of resamplings won")
+        _rank_legend(page.figure)
+    return _with_text(page.figure, _rank_text(names, stability, n_tasks))
+
+
 # --- parts --------------------------------------------------------------------------------------
 
 
@@ -481,6 +527,29 @@ def _legend(figure: Figure, results: Sequence[LadderResult], *, published: bool 
     marks = [MARKS[kind] for kind in dict.fromkeys(kinds)]
     handles = [Line2D([], [], label=mark.word, **_look(mark)) for mark in marks]
     figure.legend(handles=handles, loc="lower left", ncols=4, handletextpad=0.1, columnspacing=1.2)
+
+
+def _rank_legend(figure: Figure) -> None:
+    live, published = MARKS["live"].colour, MARKS["published"].colour
+    handles = [
+        Line2D([], [], color=INK, marker="o", ls="none", label="rank of the mean over categories"),
+        Line2D([], [], color=live, lw=5, label="its 95 % interval over categories (this page)"),
+        Line2D([], [], color=published, marker="D", mfc="white", lw=0.9, ms=3.5,
+               label="from best to worst category (published)"),
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="lower left")
+
+
+def _rank_text(names: Sequence[str], stability: RankStability, n_tasks: int) -> str:
+    first, most = int(np.argmin(stability.rank)), int(np.argmax(stability.swing))
+    return (
+        f"Ranks of {len(names)} models over {n_tasks} categories. Between its best and its worst "
+        f"category the median model moves {np.median(stability.swing):.0f} places; {names[most]} "
+        f"moves most, from {stability.best[most]:.0f} to {stability.worst[most]:.0f}. The interval "
+        f"of a model's mean rank is {np.median(stability.high - stability.low):.0f} places wide at "
+        f"the median. {names[first]} leads and wins {stability.p_best[first]:.0%} of resamplings; "
+        f"{np.sum(stability.low == 1)} models have rank 1 in their interval."
+    )
 
 
 def _with_text(figure: Figure, text: str) -> Figure:

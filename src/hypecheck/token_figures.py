@@ -99,8 +99,9 @@ def rank_curves(counts: Mapping[str, npt.ArrayLike], *, xlabel: str, alt_text: s
     >>> rank_curves({"text": [4, 2, 1]}, xlabel="rank", alt_text="It falls.").alt_text
     'It falls.'
     """
+    below = 0.6 + LINE * (xlabel.count("\n") + -(-len(counts) // 2))
     with style():
-        figure, axes = _axes(2.3, 0.5 + LINE * -(-len(counts) // 2) + 0.1, 0.75)
+        figure, axes = _axes(2.3, below, 0.75)
         for (name, found), look in zip(counts.items(), _looks(), strict=False):
             total = np.sort(np.atleast_2d(found).sum(axis=0))[::-1]
             total = total[total > 0] / total.sum()

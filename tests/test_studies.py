@@ -235,9 +235,6 @@ def test_recording_writes_run_and_weights(study, run, monkeypatch, tmp_path):
 
 def test_the_recorded_plan_is_a_fair_one():
     plan = LadderPlan()
-    trained = [plan.training_of(name) for name in ("kmer3", "char")]
-    assert [config.steps for config in trained] == [1000, 4000]
-    assert len({config.steps / config.evaluate_every for config in trained}) == 1
     assert len(plan.seeds) >= 5
     assert {name for _, names in plan.tasks for name in names} >= {"kmer3", "bpe512", "char"}
     purged = set(plan.away_from)

@@ -70,10 +70,6 @@ class LadderPlan:
         Size of the transformer.
     pretraining, training, cnn_training : TrainingConfig
         How to pretrain, fine-tune and train the CNN; learning rates of the last two are chosen.
-    longer : tuple of (str, int)
-        Steps of fine-tuning, and of its twin from scratch, for tokenizers whose models still gain
-        on the validation part after those of `training`. (First seed, promoters: characters .55
-        after 1,000 steps and .76 after 4,000; 3-mers .70 and .71; BPE .48 and less.)
     """
 
     tasks: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -100,11 +96,6 @@ class LadderPlan:
     pretraining: TrainingConfig = PRETRAINING
     training: TrainingConfig = TRAINING
     cnn_training: TrainingConfig = CNN_TRAINING
-    longer: tuple[tuple[str, int], ...] = (("char", 4000),)
-
-    def training_of(self, tokenizer: str) -> TrainingConfig:
-        """How models with this tokenizer are fine-tuned."""
-        return _steps(self.training, dict(self.longer).get(tokenizer, self.training.steps))
 
 
 def ladder_study(
@@ -315,8 +306,7 @@ def live_ladder(
 
 
 def _steps(config: TrainingConfig, steps: int) -> TrainingConfig:
-    every = max(1, config.evaluate_every * steps // config.steps)
-    return replace(config, steps=steps, evaluate_every=every)
+    return replace(config, steps=steps, evaluate_every=max(1, steps // 10))
 
 
 @lru_cache
@@ -466,7 +456,7 @@ def rung_cell(
     rungs = standard_rungs(
         language_model,
         study_tokenizer(tokenizer or "char", plan),
-        training=plan.training_of(tokenizer),
+        training=plan.training,
         cnn_training=plan.cnn_training,
         from_scratch=True,
     )

@@ -93,3 +93,15 @@ def test_damaged_data_fail_the_build(small_book_with_data, data_copy, damage):
     outcome = small_book_with_data.build()
     assert outcome.returncode != 0
     assert FIRST_DATA in outcome.stdout + outcome.stderr
+
+
+def test_launch_buttons_wait_for_the_address_of_the_repository(small_book):
+    shown = "_build/html/notebooks/second.html"
+    assert small_book.build().returncode == 0
+    assert "mybinder.org" not in (small_book.root / shown).read_text()
+    small_book.edit("_config.yml", 'url: ""', 'url: "https://github.com/someone/some-book"')
+    outcome = small_book.build()
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    page = (small_book.root / shown).read_text()
+    assert "https://mybinder.org/v2/gh/someone/some-book" in page
+    assert "https://github.com/someone/some-book/issues" in page

@@ -25,7 +25,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from hypecheck.ladder_result import (
     LABELS,
@@ -275,7 +275,7 @@ def expected_best_figure(result: LadderResult, *, against: str = "trials") -> Fi
     metric = METRIC_LABELS[result.metric]
     with style():
         page = _Page(f"{result.task}: what tuning buys", result.stand_in, 2.3, 1.4)
-        axes = page.axes(0.15, left=0.7)
+        axes = page.axes(0.4, left=0.7)
         for look, (name, (seconds, best)) in zip(cycle(CURVES), curves.items(), strict=False):
             x = seconds if against == "seconds" else np.arange(1, len(best) + 1)
             axes.plot(x, best, label=LABELS.get(name, name), markersize=5, **look)
@@ -283,6 +283,9 @@ def expected_best_figure(result: LadderResult, *, against: str = "trials") -> Fi
         axes.set_ylabel(f"expected best validation {metric}")
         if against == "seconds":
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel("CPU seconds of search")
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))

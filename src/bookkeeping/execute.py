@@ -32,7 +32,7 @@ from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from bookkeeping.results import Chapter, Result, ResultError, Results, collect
+from bookkeeping.results import Chapter, Result, ResultError, Results, collect, is_fast
 from hypecheck import datasets
 
 CACHE = Path("_build/.jupyter_cache")
@@ -351,8 +351,7 @@ def judge(root: Path, executions: Iterable[Execution], *, strict: bool) -> Resul
             complaints.append(f"{run.name}: {run.peak_mb:.0f} MB, over {MEMORY_BUDGET_MB:.0f} MB")
     if complaints:
         raise BookError("the chapters ran, but\n  " + "\n  ".join(complaints))
-    fast = os.environ.get("HYPECHECK_FAST", "") not in ("", "0")
-    collected = Results(state_key(root), fast, machine(), chapters, results)
+    collected = Results(state_key(root), is_fast(), machine(), chapters, results)
     collected.save(root / RESULTS)
     return collected
 

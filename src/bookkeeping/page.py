@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from typing import Any, Protocol
 
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from bookkeeping.results import METADATA_KEY, Result, short
+from bookkeeping.results import METADATA_KEY, Result, is_fast, short
 
 _FAST_FACTOR = 10
 
@@ -32,11 +31,6 @@ class HasInterval(Protocol):
     estimate: float
     low: float
     high: float
-
-
-def is_fast() -> bool:
-    """Tell whether this is a test build with its sizes divided (``HYPECHECK_FAST=1``)."""
-    return os.environ.get("HYPECHECK_FAST", "") not in ("", "0")
 
 
 def quick(size: int, *, least: int = 1) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -112,6 +113,11 @@ class Result:
         if self.low is None or self.high is None:
             return short(self.value)
         return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+
+
+def is_fast() -> bool:
+    """Tell whether this is a test build with its sizes divided (``HYPECHECK_FAST=1``)."""
+    return os.environ.get("HYPECHECK_FAST", "") not in ("", "0")
 
 
 def short(number: float) -> str:

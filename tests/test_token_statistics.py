@@ -5,18 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hypecheck.figures import interval_rows, rank_curves
 from hypecheck.intervals import Interval
+from hypecheck.resampling import mean_interval, seed_interval
 from hypecheck.sequences import decode
-from hypecheck.token_figures import interval_rows, rank_curves
 from hypecheck.token_statistics import (
     TextBPE,
     bits_per_letter,
     given_away,
     hidden_bases,
     insertion_changed,
-    mean_interval,
     rank_slope,
-    seed_interval,
     token_costs,
     token_counts,
     windows_of,

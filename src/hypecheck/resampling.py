@@ -42,7 +42,7 @@ from hypecheck.resamples import (
     make_units,
     once,
 )
-from hypecheck.seeds import paired_seeds_and_items, seeds_and_items_interval
+from hypecheck.seeds import paired_seeds_and_items, seed_interval, seeds_and_items_interval
 
 __all__ = [
     "NEEDED_SEEDS",
@@ -54,10 +54,12 @@ __all__ = [
     "bootstrap_interval",
     "compare",
     "holm",
+    "mean_interval",
     "paired_difference",
     "paired_seeds_and_items",
     "permutation_test",
     "rank_stability",
+    "seed_interval",
     "seeds_and_items_interval",
     "tost",
 ]
@@ -158,6 +160,34 @@ def bootstrap_interval(
         level=level,
         method=method,
     )
+
+
+def mean_interval(
+    values: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, n_resamples: int = 1000
+) -> Interval:
+    """Bootstrap the mean of items; of paired differences, if `values` are such.
+
+    Parameters
+    ----------
+    values : array_like, shape (N,)
+        One number for each item.
+    groups : array_like, shape (N,), optional
+        Group of each number, to be resampled whole.
+    n_resamples : int, default 1000
+        Number of resamples.
+
+    Returns
+    -------
+    interval : Interval
+        Always the same for the same values.
+
+    Examples
+    --------
+    >>> print(mean_interval([1.0, 1.0, 1.0]))
+    1.000 [1.000, 1.000]
+    """
+    rng = np.random.default_rng(0)
+    return bootstrap_interval(np.mean, values, rng=rng, groups=groups, n_resamples=n_resamples)
 
 
 def paired_difference(

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hypecheck.intervals import Interval, check_level
+from hypecheck.intervals import Interval, check_level, t_quantile
 from hypecheck.resamples import Metric, check_resamples, collect, evaluate, make_units, once
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -173,6 +173,34 @@ def paired_seeds_and_items(
     both = [predictions_a, predictions_b]
     return _seeds_and_items(
         metric, y_true, both, rng=rng, n_resamples=n_resamples, level=level, groups=groups
+    )
+
+
+def seed_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    """Give the mean over trainings with Student's interval; items are taken as fixed.
+
+    Parameters
+    ----------
+    values : array_like, shape (S,)
+        One number for each seed, two at least.
+    level : float, default .95
+        Nominal coverage.
+
+    Returns
+    -------
+    interval : Interval
+        It knows the spread between seeds, and nothing of the choice of test windows.
+
+    Examples
+    --------
+    >>> print(seed_interval([0.1, 0.2, 0.3]))
+    .200 [-.048, .448]
+    """
+    array = np.asarray(values, dtype=np.float64)
+    error = float(array.std(ddof=1) / np.sqrt(len(array)))
+    mean, half = float(array.mean()), t_quantile(level, len(array) - 1) * error
+    return Interval(
+        mean, mean - half, mean + half, level, "t over seeds", 0, len(array), error, len(array) - 1
     )
 
 

@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers as huggingface
 
-from hypecheck.intervals import Interval, t_quantile
-from hypecheck.resampling import bootstrap_interval
 from hypecheck.sequences import Codes, decode
 from hypecheck.tokenizers import Ids, KmerTokenizer, Tokenizer, share_changed
 
@@ -334,59 +332,3 @@ def rank_slope(counts: npt.ArrayLike, *, first: int = 5) -> float:
         raise ValueError(f"{len(total)} tokens occur: too few for ranks {first} to {last}")
     ranks = np.arange(first, last + 1)
     return float(np.polyfit(np.log(ranks), np.log(total[first - 1 : last]), 1)[0])
-
-
-def mean_interval(
-    values: npt.ArrayLike, *, groups: npt.ArrayLike | None = None, n_resamples: int = 1000
-) -> Interval:
-    """Bootstrap the mean of windows; of paired differences, if `values` are such.
-
-    Parameters
-    ----------
-    values : array_like, shape (N,)
-        One number for each window.
-    groups : array_like, shape (N,), optional
-        Window of each number, where a window brings several.
-    n_resamples : int, default 1000
-        Number of resamples.
-
-    Returns
-    -------
-    interval : Interval
-        Always the same for the same values.
-
-    Examples
-    --------
-    >>> print(mean_interval([1.0, 1.0, 1.0]))
-    1.000 [1.000, 1.000]
-    """
-    rng = np.random.default_rng(0)
-    return bootstrap_interval(np.mean, values, rng=rng, groups=groups, n_resamples=n_resamples)
-
-
-def seed_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Give the mean over trainings with Student's interval; items are taken as fixed.
-
-    Parameters
-    ----------
-    values : array_like, shape (S,)
-        One number for each seed, two at least.
-    level : float, default .95
-        Nominal coverage.
-
-    Returns
-    -------
-    interval : Interval
-        It knows the spread between seeds, and nothing of the choice of test windows.
-
-    Examples
-    --------
-    >>> print(seed_interval([0.1, 0.2, 0.3]))
-    .200 [-.048, .448]
-    """
-    array = np.asarray(values, dtype=np.float64)
-    error = float(array.std(ddof=1) / np.sqrt(len(array)))
-    mean, half = float(array.mean()), t_quantile(level, len(array) - 1) * error
-    return Interval(
-        mean, mean - half, mean + half, level, "t over seeds", 0, len(array), error, len(array) - 1
-    )

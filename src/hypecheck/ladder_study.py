@@ -45,6 +45,7 @@ from hypecheck.training import evaluate_language_model, fit_language_model, toke
 SHARED_RUNGS = ("chance", "composition", "kmer_linear", "cnn")
 PRETRAINING = TrainingConfig(steps=1500, batch_size=32, learning_rate=3e-3)
 PRETRAINED = ("pretrained_frozen", "fine_tuned")
+KEPT = ("kmer3", "char")  # ladders are climbed on block 3-mers, single variants read by letters
 MODEL_RUNGS = ("random_frozen", "pretrained_frozen", "fine_tuned", "from_scratch")
 
 
@@ -117,7 +118,7 @@ def ladder_study(
     run : RecordedRun
         Its results are those of `ladder_results`; `recorded_ladder` reads them.
     weights : tuple of Path
-        The pretrained models of the first tokenizer, one for each seed.
+        The pretrained models that pages load, one for each tokenizer of `KEPT` and each seed.
 
     Raises
     ------
@@ -136,8 +137,8 @@ def ladder_study(
         seeds=plan.seeds,
         cpu_hours=results["cpu_seconds"] / 3600,
     )
-    first, place = plan.tasks[0][1][0], study_folder(plan, folder)
-    return run, tuple(weights_file(place, first, seed) for seed in plan.seeds)
+    place = study_folder(plan, folder)
+    return run, tuple(weights_file(place, name, seed) for name in KEPT for seed in plan.seeds)
 
 
 def ladder_results(

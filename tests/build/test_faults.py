@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -9,6 +10,19 @@ import pytest
 pytestmark = pytest.mark.build
 SECOND = "notebooks/second.md"
 FIRST_DATA = "gue/prom/prom_core_tata/test.csv"
+
+LADDER = """from dataclasses import replace
+from hypecheck import intervals, ladder_study, plots, recorded
+ladder = ladder_study.recorded_ladder(recorded.read_run("ladder"), "gue/tf/0", "kmer3")
+"""
+NO_INTERVAL = """bare = intervals.Interval(0.5, float("nan"), float("nan"))
+rungs = tuple(replace(rung, interval=bare) for rung in ladder.rungs)
+page.show(plots.ladder_figure(replace(ladder, rungs=rungs)))
+"""
+ONE_RUNG = """from hypecheck import baselines, datasets, ladder, rungs
+chance = rungs.baseline_rung("chance", baselines.Majority, [{}])
+ladder.climb(datasets.load("gue/prom/prom_core_tata"), [chance], seeds=[0])
+"""
 
 PLANTED = {
     "a raising cell": ((SECOND, "1 + 1)", "1 / 0)"), "ZeroDivisionError"),
@@ -25,6 +39,14 @@ PLANTED = {
         "notebooks/second: on disk, not in _toc.yml",
     ),
     "a broken cross-reference": ((SECOND, "(first.md)", "(furst.md)"), "furst.md"),
+    "a comparison without intervals": (
+        (SECOND, "page.publish(", LADDER + NO_INTERVAL + "page.publish("),
+        "has no interval",
+    ),
+    "a rung missing without a reason": (
+        (SECOND, "page.publish(", ONE_RUNG + "page.publish("),
+        "give its reason: not_applicable=",
+    ),
     "an unknown result name": (
         (SECOND, "`second.sum.total:value`", "`second.sum.totl:value`"),
         "second.sum.totl",
@@ -39,6 +61,16 @@ def test_planted_fault_fails_the_build(small_book, fault):
     outcome = small_book.build()
     assert outcome.returncode != 0
     assert message in outcome.stdout + outcome.stderr
+
+
+def test_a_record_of_other_data_fails_the_build(small_book):
+    small_book.edit(SECOND, "page.publish(", LADDER + "page.publish(")
+    record = small_book.root / "src/hypecheck/assets/recorded/ladder.json"
+    data = json.loads(record.read_text())["data"]
+    small_book.edit(str(record.relative_to(small_book.root)), data["gue/tf/0"], "0" * 64)
+    outcome = small_book.build()
+    assert outcome.returncode != 0
+    assert "recorded run 'ladder' read gue/tf/0 with sha256 000" in outcome.stdout + outcome.stderr
 
 
 def test_the_copy_builds_and_a_failed_build_keeps_failing(small_book):

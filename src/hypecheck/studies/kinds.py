@@ -29,7 +29,7 @@ from hypecheck.splits import audit
 
 Part = tuple[Codes, npt.NDArray[np.int64]]
 PROMOTERS = "gue/prom/prom_core_all"
-TRAINING = TrainingConfig(steps=400, batch_size=16, learning_rate=5e-3)
+TRAINING = TrainingConfig(steps=300, batch_size=16, learning_rate=5e-3)
 ECOLI_READ = 1_200_000  # bp; what lies behind is new to the model
 
 
@@ -55,12 +55,12 @@ class PromisePlan:
         Most items of each class in a zero-shot task.
     """
 
-    length: int = 128
-    sizes: tuple[int, int, int] = (6400, 400, 800)
+    length: int = 96
+    sizes: tuple[int, int, int] = (4800, 400, 800)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     training: TrainingConfig = TRAINING
     rates: tuple[float, ...] = (2.5e-3, 5e-3, 1e-2)
-    labelled: tuple[int, int, int] = (2000, 1000, 6000)
+    labelled: tuple[int, int, int] = (1500, 500, 2000)
     n_scored: int = 800
 
 
@@ -103,7 +103,7 @@ KINDS: dict[str, tuple[Callable[[], list[Codes]], int, int, range]] = {
 
 @lru_cache(maxsize=8)
 def kind_windows(
-    kind: str, length: int = 128, sizes: tuple[int, int, int] = (6400, 400, 800)
+    kind: str, length: int = 96, sizes: tuple[int, int, int] = (4800, 400, 800)
 ) -> alphabets.Windows:
     """Cut one kind of sequence into windows.
 
@@ -111,9 +111,9 @@ def kind_windows(
     ----------
     kind : str
         One of `KINDS`.
-    length : int, default 128
+    length : int, default 96
         Symbols a window.
-    sizes : tuple of int, default (6400, 400, 800)
+    sizes : tuple of int, default (4800, 400, 800)
         Most windows for training, validation and test.
 
     Returns

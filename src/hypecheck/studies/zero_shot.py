@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import pandas as pd
 
 from hypecheck import language_models
 from hypecheck.datasets import load
-from hypecheck.ladder_study import LadderPlan, study_corpus
 from hypecheck.markov import MarkovModel
 from hypecheck.models import Transformer
 from hypecheck.models import load as load_model
@@ -107,8 +105,8 @@ def _variant_scores(
     is_positive: npt.NDArray[np.bool_],
 ) -> Scored:
     """Score variants by minus the log-likelihood ratio, on both strands, stretch by stretch."""
-    corpus = study_corpus(replace(LadderPlan(), tasks=()))
-    table = MarkovModel(5).fit(corpus.train)
+    windows = kind_windows("human", plan.length, plan.sizes)
+    table = language_models.markov_baseline(windows, KINDS["human"][3])
     models: dict[str, list[Transformer]] = {"pretrained": [], "random": []}
     for seed in plan.seeds:
         model = load_model(weights_path(f"ladder-char-{seed}"))

@@ -29,7 +29,7 @@ from hypecheck.splits import audit
 
 Part = tuple[Codes, npt.NDArray[np.int64]]
 PROMOTERS = "gue/prom/prom_core_all"
-TRAINING = TrainingConfig(steps=300, batch_size=16, learning_rate=5e-3)
+TRAINING = TrainingConfig(steps=200, batch_size=16, learning_rate=5e-3)
 ECOLI_READ = 1_200_000  # bp; what lies behind is new to the model
 
 
@@ -56,12 +56,12 @@ class PromisePlan:
     """
 
     length: int = 96
-    sizes: tuple[int, int, int] = (4800, 400, 800)
+    sizes: tuple[int, int, int] = (3200, 400, 600)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     training: TrainingConfig = TRAINING
-    rates: tuple[float, ...] = (2.5e-3, 5e-3, 1e-2)
-    labelled: tuple[int, int, int] = (1500, 500, 2000)
-    n_scored: int = 800
+    rates: tuple[float, ...] = (5e-3, 1e-2)
+    labelled: tuple[int, int, int] = (1000, 400, 2000)
+    n_scored: int = 400
 
 
 def text_streams() -> list[Codes]:
@@ -103,7 +103,7 @@ KINDS: dict[str, tuple[Callable[[], list[Codes]], int, int, range]] = {
 
 @lru_cache(maxsize=8)
 def kind_windows(
-    kind: str, length: int = 96, sizes: tuple[int, int, int] = (4800, 400, 800)
+    kind: str, length: int = 96, sizes: tuple[int, int, int] = (3200, 400, 600)
 ) -> alphabets.Windows:
     """Cut one kind of sequence into windows.
 
@@ -113,7 +113,7 @@ def kind_windows(
         One of `KINDS`.
     length : int, default 96
         Symbols a window.
-    sizes : tuple of int, default (4800, 400, 800)
+    sizes : tuple of int, default (3200, 400, 600)
         Most windows for training, validation and test.
 
     Returns

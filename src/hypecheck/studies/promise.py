@@ -2,7 +2,7 @@
 
 Design choices
 
-- For the comparison with convolutions both architectures choose among the same three rates, by the
+- For the comparison with convolutions both architectures choose among the same two rates, by the
   loss on validation windows with seed 0.
 - A task's test part is predicted once, from vectors that no label has touched.
 """

@@ -47,8 +47,6 @@ class PromisePlan:
         Of every trained model.
     training : TrainingConfig
         The same for every kind of sequence.
-    rates : tuple of float
-        Learning rates that both architectures choose among.
     labelled : tuple of int
         Examples of a labelled task for training, validation and test.
     n_scored : int
@@ -59,9 +57,8 @@ class PromisePlan:
     sizes: tuple[int, int, int] = (3200, 400, 600)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     training: TrainingConfig = TRAINING
-    rates: tuple[float, ...] = (5e-3, 1e-2)
-    labelled: tuple[int, int, int] = (1000, 400, 2000)
-    n_scored: int = 400
+    labelled: tuple[int, int, int] = (800, 300, 1000)
+    n_scored: int = 300
 
 
 def text_streams() -> list[Codes]:

@@ -39,7 +39,7 @@ from hypecheck.tokenizers import CharTokenizer
 from hypecheck.variants import Variants, log_likelihood_ratio
 
 Scored = tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[Any], npt.NDArray[Any]]
-ELEMENTS = ("LDLR", "SORT1", "TERT-GBM")
+ELEMENTS = ("LDLR", "TERT-GBM")
 
 
 def zero_shot_cell(plan: PromisePlan, task: str, folder: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What a causal model pays, against sums worked out otherwise; the twin without attention."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -110,7 +112,7 @@ def test_word_counts_are_those_of_a_loop():
     found = lm.word_counts(ROWS, 4, 2)
     pairs = np.zeros((30, 16))
     for row, symbols in enumerate(ROWS.astype(int)):
-        for first, second in zip(symbols, symbols[1:], strict=False):
+        for first, second in pairwise(symbols):
             pairs[row, 4 * first + second] += 1
     np.testing.assert_allclose(found[:, 4:], np.sqrt(pairs / 15), rtol=1e-6)
     assert found.shape == (30, 20)

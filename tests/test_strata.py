@@ -11,6 +11,7 @@ from hypecheck.strata import (
     WithinStrata,
     flag_by_others,
     leave_out_interval,
+    published_auroc,
     ratio_curve,
     wider_interval,
 )
@@ -112,3 +113,11 @@ def test_wider_of_two():
 def test_a_group_that_cannot_be_missed_is_refused():
     with pytest.raises(ValueError, match="merge small groups"):
         leave_out_interval(auroc, [1, 0, 0], np.array([[3.0, 2, 1]]), groups=[0, 1, 2])
+
+
+def test_published_area_has_the_textbook_error():
+    found = published_auroc(0.9, 50, 50)
+    first, second = 0.9 / 1.1, 2 * 0.81 / 1.9
+    by_hand = (0.9 * 0.1 + 49 * (first - 0.81) + 49 * (second - 0.81)) / 2500
+    assert found.standard_error == pytest.approx(by_hand**0.5)
+    assert found.n == 100

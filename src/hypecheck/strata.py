@@ -243,7 +243,7 @@ def published_auroc(area: float, n_harmful: int, n_harmless: int) -> Interval:
     Examples
     --------
     >>> print(published_auroc(0.9, 50, 50))
-    .900 [.839, .961]
+    .900 [.837, .963]
     """
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     spread = area * (1 - area) + (n_harmful - 1) * (first - area**2)

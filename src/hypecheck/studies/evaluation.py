@@ -8,8 +8,8 @@ Design choices
   measured on them, too; every second block is for validation, the others are for the test.
 - The official test part of the labels is small; rows of the training part that no model learns
   from, and that share no long word with the corpus, are tested on as well.
-- The pair of models for the existence claim is chosen by `choose_pair` on validation windows and
-  validation labels, among pairs with the same tokens; the test parts are read afterwards.
+- The pair of models for the existence claim is chosen by `checkpoints.choose_pair` on validation
+  windows and validation labels; the test parts are read afterwards.
 - Repetitive and unique windows are told apart by their own words: how often the words of a window
   occur in all windows. No annotation is needed.
 """
@@ -20,7 +20,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,9 +44,10 @@ from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.recorded import RecordedRun, describe_run, weights_path
 from hypecheck.rungs import TRAINING
-from hypecheck.scores import learnable_gap_share, matthews
+from hypecheck.scores import matthews
 from hypecheck.sequences import UNKNOWN, Codes, LabelledSequences, Task
 from hypecheck.similarity import canonical_words
+from hypecheck.splits import audit
 from hypecheck.tokenizers import Tokenizer
 from hypecheck.training import fit_classifier, fit_language_model, tokenise
 
@@ -108,6 +109,8 @@ class EvaluationPlan:
         Variant("blocks, ladder", "kmer3", 64, (1500,), "ladder"),
         Variant("blocks, width 64", "kmer3", 64, (40, 160)),
         Variant("letters, ladder", "char", 64, (1500,), "ladder"),
+        Variant("blocks, width 64, repetitive", "kmer3", 64, (40, 160), "repetitive"),
+        Variant("blocks, width 64, unique", "kmer3", 64, (40, 160), "unique"),
     )
     task: str = "gue/tf/0"
     corpus: str = "genome_human_pieces"
@@ -179,8 +182,8 @@ def evaluation_results(
     Returns
     -------
     results : dict
-        "plan", "bars" (losses to compare with, by tokenizer), "runs", "probes" and "costs" (one
-        dict for each seed), and "cpu_seconds" in all.
+        "plan", "truth" (classes of the test part), "audit", "bars" (losses to compare with, by
+        tokenizer), "runs", "probes" and "costs" (dicts), and "cpu_seconds" in all.
     """
     shared = repr(dataclasses.replace(plan, variants=(), seeds=()))
     runs = [
@@ -194,8 +197,11 @@ def evaluation_results(
     found_probes = run_cells(probes, folder, n_jobs=n_jobs, progress=progress)
     found_costs = run_cells(costs, folder, n_jobs=1, progress=progress)
     everything = (*found_runs, *found_probes, *found_costs)
+    task = study_parts(plan)
     return {
         "plan": dataclasses.asdict(plan),
+        "truth": "".join(map(str, task.test.labels)),
+        "audit": audit(task.train, task.test).sentence(),
         "bars": {name: loss_bars(plan, name) for name in ("kmer3", "char")},
         "runs": found_runs,
         "probes": found_probes,
@@ -611,131 +617,4 @@ def cost_cell(plan: EvaluationPlan, seed: int) -> dict[str, Any]:
         "head": head,
         "fine_tune": 10 * tune,
         "cpu_seconds": clock[-1] - clock[0],
-    }
-
-
-# --- reading the record -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """All seeds of one variant at one stop.
-
-    Attributes
-    ----------
-    variant : str
-        Which variant.
-    step : int
-        Steps behind it.
-    loss, score : dict of str to ndarray, shape (S,)
-        By part, "validation" and "test": bits per base, and Matthews correlation.
-    window_losses : ndarray, shape (S, M)
-        Bits per base of each test window.
-    predictions : ndarray of int64, shape (S, N)
-        Predicted class of each test sequence.
-    """
-
-    variant: str
-    step: int
-    loss: dict[str, Floats]
-    score: dict[str, Floats]
-    window_losses: Floats
-    predictions: npt.NDArray[np.int64]
-
-    @property
-    def label(self) -> str:
-        """Its name in words."""
-        return f"{self.variant}, {self.step} steps" if self.step else f"{self.variant}, untrained"
-
-
-def checkpoints(runs: Sequence[Mapping[str, Any]]) -> list[Checkpoint]:
-    """Gather the runs of a study by variant and stop.
-
-    Parameters
-    ----------
-    runs : sequence of dict
-        From `run_cell`.
-
-    Returns
-    -------
-    gathered : list of Checkpoint
-        Untrained models first, within each variant.
-    """
-    found = []
-    for variant in dict.fromkeys(run["variant"] for run in runs):
-        own = [run["stops"] for run in runs if run["variant"] == variant]
-        for stops in zip(*own, strict=True):
-            both = ("validation", "test")
-            found.append(
-                Checkpoint(
-                    variant,
-                    stops[0]["step"],
-                    {part: np.array([s["loss"][part] for s in stops]) for part in both},
-                    {part: np.array([s["score"][part] for s in stops]) for part in both},
-                    np.array([s["millibits"] for s in stops]) / 1000,
-                    np.array([list(map(int, s["predicted"])) for s in stops]),
-                )
-            )
-    return found
-
-
-def choose_pair(
-    found: Sequence[Checkpoint], tokenizer_of: Mapping[str, str], *, least: float = LEAST_GAIN
-) -> tuple[Checkpoint, Checkpoint]:
-    """Choose, on validation data alone, two models that loss and score rank the other way round.
-
-    Parameters
-    ----------
-    found : sequence of Checkpoint
-        From `checkpoints`.
-    tokenizer_of : mapping of str to str
-        Tokenizer of each variant; only models with the same tokens have comparable losses.
-    least : float, default .01
-        Bits per base by which the first model must lead, in every seed by more than nothing.
-
-    Returns
-    -------
-    first, second : Checkpoint
-        The pair in which the model with the lower loss falls short most in score; trained models
-        only.
-
-    Raises
-    ------
-    ValueError
-        If no model leads another one by so much.
-    """
-    best, most = None, -np.inf
-    for first, second in itertools.permutations([one for one in found if one.step], 2):
-        gain = second.loss["validation"] - first.loss["validation"]
-        same = tokenizer_of[first.variant] == tokenizer_of[second.variant]
-        if not same or gain.mean() < least or gain.min() <= 0:
-            continue
-        behind = float((second.score["validation"] - first.score["validation"]).mean())
-        if behind > most:
-            best, most = (first, second), behind
-    if best is None:
-        raise ValueError(f"no model leads another by {least} bits per base in every seed")
-    return best
-
-
-def gap_shares(found: Sequence[Checkpoint], bars: Mapping[str, float]) -> dict[str, float]:
-    """Say how much of the learnable gap each checkpoint captured, on average over seeds.
-
-    Parameters
-    ----------
-    found : sequence of Checkpoint
-        With the same tokens.
-    bars : mapping of str to float
-        From `loss_bars`.
-
-    Returns
-    -------
-    shares : dict of str to float
-        By label: 0 for a table of token frequencies, 1 for the best Markov model.
-    """
-    return {
-        one.label: learnable_gap_share(
-            float(one.loss["test"].mean()), unigram=bars["unigram"], best=bars["markov"]
-        )
-        for one in found
     }

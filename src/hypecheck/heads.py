@@ -95,7 +95,11 @@ def neural_probe(
     fitted, scores = {}, {}
     for decay in sorted(decays):
         network = MLPClassifier(
-            (hidden,), alpha=decay, batch_size=64, max_iter=passes, random_state=seed
+            (hidden,),
+            alpha=decay,
+            batch_size=min(64, len(train_labels)),
+            max_iter=passes,
+            random_state=seed,
         )
         model = make_pipeline(StandardScaler(), network)
         with warnings.catch_warnings():  # a fixed number of passes is meant

@@ -243,12 +243,13 @@ def study_windows(plan: EvaluationPlan) -> Windows:
     windows : Windows
         No training window shares a word of 24 bases with a labelled validation or test sequence.
     """
-    genome, task = load(plan.corpus).records, study_parts(plan)
+    pieces, task = genome_pieces(plan), study_parts(plan)
     tests = {"validation": task.validation.codes, "test": task.test.codes}
+    size = min(BLOCK, sum(map(len, pieces)) // (4 * HELD_OUT))  # a stand-in genome is small
     inner, outer = [], {"validation": [], "test": []}
-    for name in plan.records:
-        clean = purge(genome[name], tests)
-        block = np.arange(len(clean)) // BLOCK
+    for piece in pieces:
+        clean = purge(piece, tests)
+        block = np.arange(len(clean)) // size
         is_out = block % HELD_OUT == HELD_OUT // 2
         inner.append(np.where(is_out, np.uint8(UNKNOWN), clean))
         for parity, part in enumerate(outer):
@@ -331,10 +332,9 @@ def study_parts(plan: EvaluationPlan) -> Task:
         The validation part is the official one; the test part is the official one and rows of the
         training part that share no word of 24 bases with the genome pieces.
     """
-    task, genome = load(plan.task), load(plan.corpus).records
+    task, pieces = load(plan.task), genome_pieces(plan)
     rows = task.train.take(np.random.default_rng(0).permutation(len(task.train)))
-    pieces = [canonical_words(genome[name][None], 24)[0] for name in plan.records]
-    known = np.unique(np.concatenate(pieces))
+    known = np.unique(np.concatenate([canonical_words(codes[None], 24)[0] for codes in pieces]))
     later = rows.take(np.arange(plan.n_train, min(len(rows), plan.n_train + 2 * plan.n_aside)))
     fresh = ~(np.isin(canonical_words(later.codes, 24), known)).any(axis=1)
     aside = later.take(np.flatnonzero(fresh)[: plan.n_aside])
@@ -343,6 +343,13 @@ def study_parts(plan: EvaluationPlan) -> Task:
         np.concatenate([task.test.labels, aside.labels]),
     )
     return dataclasses.replace(task, train=rows.take(np.arange(plan.n_train)), test=test)
+
+
+def genome_pieces(plan: EvaluationPlan) -> list[Codes]:
+    """Load the genome pieces for pretraining; of a stand-in, which has other names, all."""
+    genome = load(plan.corpus)
+    names = genome.records if genome.provenance.is_stand_in else plan.records
+    return [genome.records[name] for name in names]
 
 
 def reader(name: str) -> Tokenizer:

@@ -246,7 +246,8 @@ def study_windows(plan: EvaluationPlan) -> Windows:
     pieces, task = genome_pieces(plan), study_parts(plan)
     tests = {"validation": task.validation.codes, "test": task.test.codes}
     size = min(BLOCK, sum(map(len, pieces)) // (4 * HELD_OUT))  # a stand-in genome is small
-    inner, outer = [], {"validation": [], "test": []}
+    inner: list[Codes] = []
+    outer: dict[str, list[Codes]] = {"validation": [], "test": []}
     for piece in pieces:
         clean = purge(piece, tests)
         block = np.arange(len(clean)) // size
@@ -350,6 +351,11 @@ def genome_pieces(plan: EvaluationPlan) -> list[Codes]:
     genome = load(plan.corpus)
     names = genome.records if genome.provenance.is_stand_in else plan.records
     return [genome.records[name] for name in names]
+
+
+def class_numbers(part: LabelledSequences) -> npt.NDArray[np.int64]:
+    """Give the labels of a part as whole numbers."""
+    return part.labels.astype(np.int64)
 
 
 def reader(name: str) -> Tokenizer:
@@ -506,7 +512,8 @@ def measure(plan: EvaluationPlan, model: Transformer, cut: Tokenizer, step: int)
     losses = {part: window_losses(model, cut, codes) for part, codes in held_out.items()}
     parts = (task.train, task.validation, task.test)
     train, validation, test = (embed_sequences(model, cut, part.codes) for part in parts)
-    probe = linear_probe(train, task.train.labels, validation, task.validation.labels)
+    labels = class_numbers(task.train), class_numbers(task.validation)
+    probe = linear_probe(train, labels[0], validation, labels[1])
     predicted = probe.predict(test)
     return {
         "step": step,
@@ -540,7 +547,7 @@ def probe_cell(plan: EvaluationPlan, seed: int) -> dict[str, Any]:
     model = ladder_model("kmer3", seed)
     parts = (task.train, task.validation, task.test)
     train, validation, test = (embed_sequences(model, cut, part.codes) for part in parts)
-    labels = task.train.labels, task.validation.labels
+    labels = class_numbers(task.train), class_numbers(task.validation)
     heads = {
         "linear": linear_probe(train, labels[0], validation, labels[1]),
         "neural": neural_probe(train, labels[0], validation, labels[1], seed=seed),
@@ -609,7 +616,7 @@ def cost_cell(plan: EvaluationPlan, seed: int) -> dict[str, Any]:
     clock.append(time.process_time())
     vectors = np.resize(tenth, (n, tenth.shape[1]))
     clock.append(time.process_time())
-    labels = task.train.labels
+    labels = class_numbers(task.train)
     linear_probe(vectors, labels, vectors[:1000], labels[:1000], penalties=[1.0])
     clock.append(time.process_time())
     config = dataclasses.replace(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.promise import promise_study
 
 
@@ -49,6 +50,12 @@ STUDIES = {
             "one small design trained on text, proteins and DNA, with a convolutional twin, and "
             "what the models do frozen and untouched",
             promise_study,
+        ),
+        Study(
+            "evaluation",
+            "how models are judged: loss against downstream score, frozen vectors with their "
+            "controls, heads and costs",
+            evaluation_study,
         ),
     )
 }
@@ -93,7 +100,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, promise
+    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

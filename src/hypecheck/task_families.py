@@ -3,7 +3,7 @@
 Design choices
 
 - One protocol: at most 2,000 rows to train on, 500 to choose with and 1,000 to test, the middle of
-  each sequence, at most 198 bp of it (a multiple of the three bases of a token).
+  each sequence, at most 150 bp of it.
 - What belongs together stays together: homology clusters where rows have no coordinates, blocks of
   genome or whole exons where they have. An official test part stays the test part.
 - A training or validation row that shares a word of 31 bases with the test part is left out,
@@ -270,9 +270,10 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
     """
     frame = load(data).frame
     half, found = EXON_WINDOW // 2, []
-    for exon, rows in frame.groupby("experiment", sort=True):
-        rows = rows.sort_values(["position (hg19)", "transcript_alt"])
-        place = -rows["position (hg19)"].to_numpy(np.int64)  # the gene lies on the minus strand
+    for exon, unsorted in frame.groupby("experiment", sort=True):
+        rows = unsorted.sort_values(["position (hg19)", "transcript_alt"])
+        turn = 1 if (rows["reference"] == rows["transcript_ref"]).all() else -1
+        place = turn * rows["position (hg19)"].to_numpy(np.int64)  # along the gene's strand
         first = place.min()
         stretch = np.full(place.max() - first + 1, UNKNOWN, dtype=np.uint8)
         stretch[place - first] = encode("".join(rows["transcript_ref"]))
@@ -285,7 +286,7 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
         found.append(
             pd.DataFrame(
                 {
-                    "position": -place[fits],
+                    "position": turn * place[fits],
                     "exon": exon,
                     "reference": list(reference),
                     "altered": list(altered),
@@ -350,7 +351,7 @@ FAMILIES: dict[str, TaskFamily] = {
     "enhancers": TaskFamily(
         "genomic_benchmarks_seq/enhancers_cohn", "regulatory elements",
         "is it an enhancer?",
-        "human", "regulatory", 198, "homology clusters", _by_homology, ("other", "enhancer"),
+        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "enhancer"),
     ),
     "reporter-activity": TaskFamily(
         "ecoli_tss_mpra", "expression",
@@ -361,7 +362,7 @@ FAMILIES: dict[str, TaskFamily] = {
     "histone-h3": TaskFamily(
         "gue/EMP/H3", "chromatin",
         "is histone H3 found here?",
-        "yeast", "regulatory", 198, "homology clusters", _by_homology, ("not marked", "marked"),
+        "yeast", "regulatory", 120, "homology clusters", _by_homology, ("not marked", "marked"),
     ),
     "coding": TaskFamily(
         "genome_ecoli_k12", "sequence",
@@ -388,11 +389,11 @@ FAMILIES: dict[str, TaskFamily] = {
     "promoters-nontata": TaskFamily(
         "genomic_benchmarks_seq/promoters_nontata", "regulatory elements",
         "is it a promoter without a TATA box?",
-        "human", "regulatory", 198, "homology clusters", _by_homology, ("other", "promoter"),
+        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "promoter"),
     ),
     "open-chromatin": TaskFamily(
         "genomic_benchmarks_seq/open_chromatin", "chromatin",
         "is the chromatin open here?",
-        "human", "regulatory", 198, "homology clusters", _by_homology, ("other", "open"),
+        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "open"),
     ),
 }  # fmt: skip

@@ -25,9 +25,9 @@ from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import count_sharing
 from hypecheck.datasets import load
 from hypecheck.kmers import KmerCounts
-from hypecheck.ladder import assemble, run_rung
+from hypecheck.ladder import RUNGS, assemble, run_rung
 from hypecheck.ladder_result import rung_from_dict, rung_to_dict
-from hypecheck.ladder_study import MODEL_RUNGS, PRETRAINED, SHARED_RUNGS
+from hypecheck.ladder_study import PRETRAINED
 from hypecheck.models import Transformer
 from hypecheck.models import load as load_model
 from hypecheck.objectives import MaskedObjective
@@ -95,7 +95,7 @@ def families_study(
     plan = FamiliesPlan()
     names = dict.fromkeys((CORPUS, *(family.data for family in FAMILIES.values())))
     loaded = [load(name, offline=False) for name in names]
-    wanted = [(task, rung) for task in FAMILIES for rung in (*SHARED_RUNGS, *MODEL_RUNGS)]
+    wanted = [(task, rung) for task in FAMILIES for rung in RUNGS]
     cells = [
         Cell("-".join(key), rung_cell, (plan, *key), f"{plan} {_digest(family_task(key[0]))}")
         for key in wanted

@@ -49,6 +49,10 @@ LABELS = {
     "pretrained_frozen": "pretrained, frozen",
     "fine_tuned": "fine-tuned",
     "from_scratch": "same net, from scratch",
+    "position_table": "position table",
+    "phylop": "phyloP",
+    "cadd": "CADD",
+    "codon_place": "place in the codon",
 }
 METRICS = {"mcc": scores.matthews, "accuracy": scores.accuracy}
 METRIC_LABELS = {"mcc": "MCC", "accuracy": "accuracy"}

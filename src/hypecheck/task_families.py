@@ -1,4 +1,4 @@
-"""Ten tasks of one shape, made of data sets that have no official split in three parts.
+"""Eight tasks of one shape, made of data sets that have no official split in three parts.
 
 Design choices
 
@@ -265,7 +265,8 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
     variants : pandas.DataFrame
         Columns position (hg19), exon, reference and altered (windows of `EXON_WINDOW` bases on the
         gene's strand, whose base number ``EXON_WINDOW // 2`` is the edited one), consequence,
-        function (FUNC, INT or LOF), phylop, cadd. Bases that were not edited read N; positions too
+        function (FUNC, INT or LOF), phylop, cadd, codon (place in the codon, 1 to 3; 0 outside
+        the coding sequence). Bases that were not edited read N; positions too
         near the end of a stretch are left out.
     """
     frame = load(data).frame
@@ -293,11 +294,19 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
                     "consequence": rows["consequence"][fits].to_numpy(),
                     "function": rows["func.class"][fits].to_numpy(),
                     "phylop": rows["phyloP (mammalian)"][fits].to_numpy(np.float64),
+                    "codon": _codon_place(rows[fits]),
                     "cadd": rows["CADD.score"][fits].to_numpy(np.float64),
                 }
             )
         )
     return pd.concat(found, ignore_index=True)
+
+
+def _codon_place(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Place in the codon: what stays of the transcript's position when codons are counted off."""
+    place = rows["transcript_position"].astype(str).str.extract(r"^(\d+)$")[0].astype(float)
+    coding = place.notna() & rows["aa_pos"].notna()
+    return np.where(coding, (place.fillna(1) - 1) % 3 + 1, 0).astype(np.int64)
 
 
 def _by_exon(rows: pd.DataFrame) -> Split:
@@ -364,17 +373,6 @@ FAMILIES: dict[str, TaskFamily] = {
         "is histone H3 found here?",
         "yeast", "regulatory", 120, "homology clusters", _by_homology, ("not marked", "marked"),
     ),
-    "coding": TaskFamily(
-        "genome_ecoli_k12", "sequence",
-        "is it a piece of a gene, or of a gap between genes?",
-        "E. coli", "sequence", 120, "blocks of 20 kb", _coding, ("between genes", "coding"),
-    ),
-    "ecoli-promoters": TaskFamily(
-        "ecoli_promoters_2860", "regulatory elements",
-        "is it a sigma-70 promoter, or a piece of a gene?",
-        "E. coli", "regulatory", 81, "homology clusters", _by_homology,
-        ("coding window", "promoter"),
-    ),
     "brca1-conservation": TaskFamily(
         "brca1_sge", "conservation",
         "is the middle base conserved above the median?",
@@ -386,14 +384,15 @@ FAMILIES: dict[str, TaskFamily] = {
         "human", "single base", 2 * EXON_WINDOW, "whole exons", _variants,
         ("functional or between", "loss of function"),
     ),
-    "promoters-nontata": TaskFamily(
-        "genomic_benchmarks_seq/promoters_nontata", "regulatory elements",
-        "is it a promoter without a TATA box?",
-        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "promoter"),
+    "coding": TaskFamily(
+        "genome_ecoli_k12", "sequence",
+        "is it a piece of a gene, or of a gap between genes?",
+        "E. coli", "sequence", 120, "blocks of 20 kb", _coding, ("between genes", "coding"),
     ),
-    "open-chromatin": TaskFamily(
-        "genomic_benchmarks_seq/open_chromatin", "chromatin",
-        "is the chromatin open here?",
-        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "open"),
+    "ecoli-promoters": TaskFamily(
+        "ecoli_promoters_2860", "regulatory elements",
+        "is it a sigma-70 promoter, or a piece of a gene?",
+        "E. coli", "regulatory", 81, "homology clusters", _by_homology,
+        ("coding window", "promoter"),
     ),
 }  # fmt: skip

@@ -46,7 +46,7 @@ STUDIES = {
         ),
         Study(
             "families",
-            "the full ladder on ten more tasks, from splice sites to conservation, with the block "
+            "the full ladder on eight more tasks, from splice sites to conservation, with the block "
             "3-mer models of the ladder study, five seeds",
             families_study,
         ),

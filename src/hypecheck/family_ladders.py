@@ -127,7 +127,9 @@ def specialists(name: str) -> tuple[Rung, ...]:
 def _known(name: str, column: str) -> Rung:
     """Fit a logistic regression on one column of `brca1_windows`, looked up by the sequence."""
     found = brca1_windows()
-    both = np.concatenate([np.stack(found["reference"]), np.stack(found["altered"])], axis=1)
+    both = np.concatenate(
+        [np.stack(found["reference"].tolist()), np.stack(found["altered"].tolist())], axis=1
+    )
     values = {row.tobytes(): value for row, value in zip(both, found[column], strict=True)}
     values |= {row[:EXON_WINDOW].tobytes(): values[row.tobytes()] for row in both}
     scale = OneHotEncoder(handle_unknown="ignore") if column == "codon" else StandardScaler()
@@ -198,8 +200,8 @@ def _steps(config: TrainingConfig, steps: int) -> TrainingConfig:
     return replace(config, steps=steps, evaluate_every=max(1, steps // 10))
 
 
-def seven(result: LadderResult) -> LadderResult:
-    """Leave the seven rungs that all ladders have, without specialists.
+def one_specialist(result: LadderResult) -> LadderResult:
+    """Keep the seven rungs and the first specialist, under the name "specialist".
 
     Parameters
     ----------
@@ -211,10 +213,14 @@ def seven(result: LadderResult) -> LadderResult:
     result : LadderResult
         Differences are as they were: corrected among all rungs of `result`.
     """
+    names = {name: name for name in RUNGS}
+    names |= {rung.name: "specialist" for rung in specialists(result.task)[:1]}
     return replace(
         result,
-        rungs=tuple(rung for rung in result.rungs if rung.name in RUNGS),
-        differences=tuple(gap for gap in result.differences if gap.rung in RUNGS),
+        rungs=tuple(replace(r, name=names[r.name]) for r in result.rungs if r.name in names),
+        differences=tuple(
+            replace(gap, rung=names[gap.rung]) for gap in result.differences if gap.rung in names
+        ),
     )
 
 
@@ -252,10 +258,10 @@ def window_task(task: Task, width: int, *, shift: npt.ArrayLike = 0) -> Task:
     if starts.min() < 0 or starts.max() + width > length:
         raise ValueError(f"windows of {width} bp, moved so far, leave sequences of {length} bp")
     moved = np.split(starts, np.cumsum(sizes)[:-1])
-    cut = {
-        name: replace(
+    train, validation, test = (
+        replace(
             part, codes=part.codes[np.arange(len(part))[:, None], at[:, None] + np.arange(width)]
         )
-        for (name, part), at in zip(parts.items(), moved, strict=True)
-    }
-    return replace(task, **cut)
+        for part, at in zip(parts.values(), moved, strict=True)
+    )
+    return replace(task, train=train, validation=validation, test=test)

@@ -53,6 +53,7 @@ LABELS = {
     "phylop": "phyloP",
     "cadd": "CADD",
     "codon_place": "place in the codon",
+    "specialist": "a specialist",
 }
 METRICS = {"mcc": scores.matthews, "accuracy": scores.accuracy}
 METRIC_LABELS = {"mcc": "MCC", "accuracy": "accuracy"}

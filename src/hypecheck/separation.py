@@ -2,17 +2,17 @@
 
 Design choices
 
-- Two questions a task: does a rung stand clearly above chance, and does a rung differ clearly from
-  the k-mer model? Both are paired, on one test part, with seeds in the interval.
+- Two questions a task: which rungs stand clearly above chance, and which pairs of rungs differ
+  clearly? Both are paired, on one test part, with seeds in the interval.
 - All comparisons of all tasks that are asked about together are Holm-corrected together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hypecheck.ladder_result import LadderResult
+from hypecheck.ladder_result import Difference, LadderResult
 from hypecheck.resampling import NEEDED_SEEDS, holm
 
 CHANCE = "chance"
@@ -26,18 +26,17 @@ class Separation:
     ----------
     above_chance : tuple of str
         Rungs clearly above chance, best first.
-    above_reference, below_reference : tuple of str
-        Rungs clearly above or below the reference rung, chance left out.
+    differ : tuple of (str, str)
+        Pairs of other rungs that differ clearly, the better one first.
     """
 
     above_chance: tuple[str, ...]
-    above_reference: tuple[str, ...]
-    below_reference: tuple[str, ...]
+    differ: tuple[tuple[str, str], ...]
 
     @property
     def tells_apart(self) -> bool:
-        """Whether some rung is above chance, and some rung differs from the reference."""
-        return bool(self.above_chance) and bool(self.above_reference or self.below_reference)
+        """Whether some rung is above chance, and some pair of rungs differs."""
+        return bool(self.above_chance) and bool(self.differ)
 
 
 def separations(
@@ -55,7 +54,7 @@ def separations(
     Returns
     -------
     separations : dict of str to Separation
-        A trained rung with fewer than five seeds is in no list.
+        A comparison with fewer than five seeds is never clear.
 
     Raises
     ------
@@ -69,33 +68,36 @@ def separations(
 
     Examples
     --------
-    >>> Separation(("cnn",), (), ("composition",)).tells_apart
+    >>> Separation(("cnn",), (("cnn", "composition"),)).tells_apart
     True
     """
-    asked = [
-        (name, against, gap)
-        for name, ladder in ladders.items()
-        for against, result in ((CHANCE, ladder.relative_to(CHANCE)), (ladder.reference, ladder))
-        for gap in result.differences
-        if gap.rung != CHANCE
-    ]
-    adjusted = holm([gap.p for _, _, gap in asked])
+    asked = [(name, gap) for name, ladder in ladders.items() for gap in _pairs(ladder)]
+    adjusted = holm([gap.p for _, gap in asked])
     clear = [
-        (name, against, gap.rung, gap.interval95.estimate > 0)
-        for (name, against, gap), p in zip(asked, adjusted, strict=True)
-        if p < alpha and (gap.interval95.n_seeds is None or gap.interval95.n_seeds >= NEEDED_SEEDS)
+        (name, gap)
+        for (name, gap), p in zip(asked, adjusted, strict=True)
+        if p < alpha and (gap.interval95.n_seeds or NEEDED_SEEDS) >= NEEDED_SEEDS
     ]
-
-    def rungs(name: str, *, against: str, above: bool) -> tuple[str, ...]:
-        ladder = ladders[name]
-        found = [one for task, to, one, up in clear if (task, to, up) == (name, against, above)]
-        return tuple(sorted(found, key=lambda one: -ladder[one].interval.estimate))
-
     return {
-        name: Separation(
-            rungs(name, against=CHANCE, above=True),
-            rungs(name, against=ladder.reference, above=True),
-            rungs(name, against=ladder.reference, above=False),
-        )
-        for name, ladder in ladders.items()
+        name: _separation(ladders[name], [g for n, g in clear if n == name]) for name in ladders
     }
+
+
+def _pairs(ladder: LadderResult) -> Iterator[Difference]:
+    """Every pair of rungs once; pairs with chance have it as their reference."""
+    names = [CHANCE, *(rung.name for rung in ladder.rungs if rung.name != CHANCE)]
+    for place, reference in enumerate(names[:-1]):
+        later = names[place + 1 :]
+        yield from (g for g in ladder.relative_to(reference).differences if g.rung in later)
+
+
+def _separation(ladder: LadderResult, clear: list[Difference]) -> Separation:
+    above = {g.rung for g in clear if g.reference == CHANCE and g.interval95.estimate > 0}
+    pairs = [
+        (g.rung, g.reference) if g.interval95.estimate > 0 else (g.reference, g.rung)
+        for g in clear
+        if g.reference != CHANCE
+    ]
+    return Separation(
+        tuple(sorted(above, key=lambda name: -ladder[name].interval.estimate)), tuple(pairs)
+    )

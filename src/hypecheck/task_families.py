@@ -223,7 +223,7 @@ def _reporter(data: str, length: int) -> Made:
     regions = Regions(np.repeat("chromosome", len(frame)), first, starts + length)
     rows = LabelledSequences(
         encode(frame["sequence"].tolist()),
-        (frame["activity"] >= high).to_numpy(np.int64),
+        np.asarray(frame["activity"] >= high, dtype=np.int64),
         groups=starts // 1000,
     )
     return rows, _along(regions)
@@ -323,7 +323,7 @@ def _by_exon(rows: pd.DataFrame) -> Split:
 def _variants(data: str, _length: int) -> Made:
     """Put reference window before altered window; lost function or not; whole exons held out."""
     found = brca1_windows(data)
-    labels = (found["function"] == "LOF").to_numpy(np.int64)
+    labels = np.asarray(found["function"] == "LOF", dtype=np.int64)
     codes = np.concatenate(
         [np.stack(found["reference"].tolist()), np.stack(found["altered"].tolist())], axis=1
     )
@@ -351,7 +351,7 @@ def _conserved(data: str, _length: int) -> Made:
     found = brca1_windows(data).drop_duplicates("position")
     rows = LabelledSequences(
         np.stack(found["reference"].tolist()),
-        (found["phylop"] > found["phylop"].median()).to_numpy(np.int64),
+        np.asarray(found["phylop"] > found["phylop"].median(), dtype=np.int64),
         names=tuple(found.index.astype(str)),
         groups=found["position"].to_numpy(np.int64),
     )

@@ -220,6 +220,7 @@ class FrozenVectors:
         self._known: dict[str, npt.NDArray[np.float32]] = {}
 
     def __call__(self, codes: Codes, seed: int, pool: str) -> npt.NDArray[np.float32]:
+        """Vectors of one seed's model, shape (N, D) for "mean", (N, 2 D) for "mean+max"."""
         if seed != self._seed:
             self._seed, self._known = seed, {}
         key = hashlib.sha256(codes.tobytes()).hexdigest()

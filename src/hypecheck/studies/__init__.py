@@ -16,6 +16,7 @@ from pathlib import Path
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.labels import labels_study
+from hypecheck.studies.reach import reach_study
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,15 @@ STUDIES = {
         ),
         Study(
             "labels",
-            "seven rungs with 50 to 4,000 labels on two human, one yeast and one bacterial task, "
+            "seven rungs with 50 to 4,000 labels on two human tasks and a bacterial one, "
             "and on a test part with simulated sequencing errors",
             labels_study,
+        ),
+        Study(
+            "reach",
+            "what more bases to pretrain on bring, over what distance a planted dependency is "
+            "learnt, and what a longer context saves on human DNA",
+            reach_study,
         ),
     )
 }
@@ -93,7 +100,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, labels
+    ValueError: no study is called 'no such study'; there are: ladder, labels, reach
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

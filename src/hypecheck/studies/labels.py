@@ -65,11 +65,10 @@ class LabelPlan:
 
     Parameters
     ----------
-    tasks : tuple of (str, int)
-        Data set, and the middle bases of its sequences that are read (0: all).
+    tasks : tuple of (str, tuple of int)
+        Data set, and the numbers of labels at which the expensive rungs (`TRAINED`) are climbed.
     counts : tuple of int
-        Numbers of labels; where the training part is smaller, its whole takes the place of the
-        largest, unless that is less than twice the one before.
+        Numbers of labels for the cheap rungs.
     seeds : tuple of int
         Pretrained models and draws.
     n_validation, n_test : int
@@ -81,11 +80,10 @@ class LabelPlan:
         How to fine-tune, and how to train the CNN.
     """
 
-    tasks: tuple[tuple[str, int], ...] = (
-        ("gue/prom/prom_core_all", 0),
-        ("gue/tf/0", 0),
-        ("ecoli_promoters_2860", 0),
-        ("gue/EMP/H3", 252),
+    tasks: tuple[tuple[str, tuple[int, ...]], ...] = (
+        ("gue/prom/prom_core_all", (50, 200, 1000, 4000)),
+        ("gue/tf/0", (50, 1000)),
+        ("ecoli_promoters_2860", (50, 1000)),
     )
     counts: tuple[int, ...] = (50, 200, 1000, 4000)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -100,7 +98,7 @@ class LabelPlan:
 def labels_study(
     folder: Path, *, n_jobs: int = 1, progress: bool = True
 ) -> tuple[RecordedRun, tuple[Path, ...]]:
-    """Score seven rungs on four tasks with 50 to 4,000 labels.
+    """Score seven rungs on three tasks with 50 to 4,000 labels.
 
     Parameters
     ----------
@@ -158,32 +156,33 @@ def label_results(
         "cpu_seconds" in all.
     """
     core = replace(plan, tasks=())
-    tasks = {name: label_task(name, middle, core) for name, middle in plan.tasks}
+    tasks = {name: label_task(name, core) for name, _ in plan.tasks}
     wanted = [
-        (name, middle, rung, count)
-        for name, middle in plan.tasks
-        for rung in (*CHEAP, *TRAINED)
-        for count in label_counts(core, len(tasks[name].train))
+        (name, rung, count)
+        for rungs in (CHEAP, TRAINED)
+        for name, few in plan.tasks
+        for rung in rungs
+        for count in (plan.counts if rungs is CHEAP else few)
     ]
     cells = [
         Cell(
             f"{name}-{rung}-{count}",
             label_cell,
-            (core, name, middle, rung, count),
+            (core, name, rung, count),
             f"{core}{_digest(tasks[name])}",
         )
-        for name, middle, rung, count in wanted
+        for name, rung, count in wanted
     ]
     found = run_cells(cells, folder, n_jobs=n_jobs, progress=progress)
     parts = {name: _facts(task) for name, task in tasks.items()}
-    for (name, _, rung, count), result in zip(wanted, found, strict=True):
+    for (name, rung, count), result in zip(wanted, found, strict=True):
         parts[name]["rungs"].setdefault(rung, {})[str(count)] = result
     seconds = sum(result["cpu_seconds"] for result in found)
     return {"plan": asdict(plan), "tasks": parts, "cpu_seconds": seconds}
 
 
 @lru_cache(maxsize=8)
-def label_task(name: str, middle: int, plan: LabelPlan) -> Task:
+def label_task(name: str, plan: LabelPlan) -> Task:
     """Load a task with a clean test part: official where there is one, else split by homology."""
     loaded = load(name)
     if isinstance(loaded, Task):
@@ -194,51 +193,14 @@ def label_task(name: str, middle: int, plan: LabelPlan) -> Task:
     clean = audit(train, test).clean_test_index
     test = test.take(rng.permutation(clean)[: plan.n_test])
     validation = validation.take(rng.permutation(len(validation))[: plan.n_validation])
-    train, validation, test = (_middle(part, middle) for part in (train, validation, test))
     return Task(name, train, validation, replace(test, groups=homology_clusters(test.codes)))
 
 
 def _split(parts: dict[str, LabelledSequences]) -> tuple[LabelledSequences, ...]:
     """Train, validation and test of a set without an official training part."""
-    rng = np.random.default_rng(0)
-    if "test" in parts:
-        pool = parts["validation"]
-        split = homology_split(pool.codes, rng=rng, fractions=(0.8, 0.2, 0.0))
-        return pool.take(split.train), pool.take(split.validation), parts["test"]
-    pool = parts["all"]
+    rng, pool = np.random.default_rng(0), parts["all"]
     split = homology_split(pool.codes, rng=rng, fractions=(0.7, 0.1, 0.2))
     return pool.take(split.train), pool.take(split.validation), pool.take(split.test)
-
-
-def _middle(part: LabelledSequences, n_bases: int) -> LabelledSequences:
-    length = part.codes.shape[1]
-    start = (length - n_bases) // 2 if n_bases else 0
-    return replace(part, codes=part.codes[:, start : length - start])
-
-
-def label_counts(plan: LabelPlan, n_train: int) -> tuple[int, ...]:
-    """Give the numbers of labels that a training part has room for.
-
-    Parameters
-    ----------
-    plan : LabelPlan
-        With the numbers wished for.
-    n_train : int
-        Rows of the training part.
-
-    Returns
-    -------
-    counts : tuple of int
-        Increasing.
-
-    Examples
-    --------
-    >>> label_counts(LabelPlan(), 3432), label_counts(LabelPlan(), 1200)
-    ((50, 200, 1000, 3432), (50, 200, 1000))
-    """
-    counts = [count for count in plan.counts if count <= n_train]
-    whole = len(counts) < len(plan.counts) and n_train >= 2 * max(counts, default=1)
-    return (*counts, n_train) if whole else tuple(counts)
 
 
 def draw_labels(task: Task, count: int, seed: int) -> LabelledSequences:
@@ -267,9 +229,9 @@ def _digest(task: Task) -> str:
 # --- cells --------------------------------------------------------------------------------------
 
 
-def label_cell(plan: LabelPlan, name: str, middle: int, rung: str, count: int) -> dict[str, Any]:
+def label_cell(plan: LabelPlan, name: str, rung: str, count: int) -> dict[str, Any]:
     """Choose a configuration of one rung with `count` labels, and read the test part."""
-    task, start = label_task(name, middle, plan), time.process_time()
+    task, start = label_task(name, plan), time.process_time()
     fit, grid = learner(rung, plan)
     draws = {seed: draw_labels(task, count, seed) for seed in plan.seeds}
     tuning = plan.seeds if rung in CHEAP else plan.seeds[:1]
@@ -286,10 +248,10 @@ def label_cell(plan: LabelPlan, name: str, middle: int, rung: str, count: int) -
             fitted[best, seed] = fit(draws[seed], task.validation, grid[best], seed)
         predict = fitted[best, seed]
         scores.append(_validate(predict, task))
-        clean.append(_quantised(predict(task.test.codes)))
+        clean.append(quantised(predict(task.test.codes)))
         if count == plan.error_count:
             rng = np.random.default_rng([11, seed])
-            noisy.append(_quantised(predict(mutate(task.test.codes, plan.error_rate, rng)[0])))
+            noisy.append(quantised(predict(mutate(task.test.codes, plan.error_rate, rng)[0])))
     return {
         "chosen": grid[best],
         "trials": trials.mean(axis=1).tolist(),
@@ -304,7 +266,7 @@ def _validate(predict: Probability, task: Task) -> float:
     return float(matthews(task.validation.labels, predict(task.validation.codes) >= 0.5))
 
 
-def _quantised(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def quantised(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """Keep a probability in one byte; 128 and more is class 1."""
     return np.minimum(np.floor(probability * 256), 255).astype(np.uint8)
 
@@ -389,6 +351,29 @@ def _frozen(model_of_seed: Callable[[int], Transformer]) -> Fit:
         return lambda codes: fitted.predict_proba(vectors(codes, seed, pool))[:, 1]
 
     return fit
+
+
+def choose_frozen(
+    model: Transformer, train: LabelledSequences, validation: LabelledSequences
+) -> Probability:
+    """Fit the head of a frozen model, its configuration chosen on the validation part.
+
+    Parameters
+    ----------
+    model : Transformer
+        A model of block 3-mers; its weights do not change.
+    train, validation : LabelledSequences
+        Labels to learn from, and to choose by.
+
+    Returns
+    -------
+    probability : callable
+        ``probability(codes)`` of class 1, shape (N,).
+    """
+    fit = _frozen(lambda _: model)
+    tried = [fit(train, validation, dict(one), 0) for one in FROZEN_GRID]
+    scores = [matthews(validation.labels, one(validation.codes) >= 0.5) for one in tried]
+    return tried[int(np.argmax(scores))]
 
 
 def _network(model_of_seed: Callable[[int], Transformer], training: TrainingConfig) -> Fit:

@@ -7,7 +7,8 @@ Design choices
 - Pretraining sees the same number of steps whatever the number of bases; the weights kept are those
   with the least loss on half of the held-out windows, the loss told is that of the other half.
 - The planted dependency is the easiest there is: the last token of a row repeats the first, always
-  at the same places. A model that fails here cannot be expected to find an enhancer.
+  at the same places, and training begins with short distances (a curriculum). A model that fails
+  here cannot be expected to find an enhancer.
 - The two contexts are compared on the same tokens, with models trained on as many tokens each.
 """
 
@@ -48,9 +49,10 @@ from hypecheck.tokenizers import MASK
 from hypecheck.training import evaluate_language_model, fit_language_model, tokenise
 
 WIDTH = 3  # bases of a token
+SHORTEST = 48  # bases at which the curriculum begins
 SOLVED = 0.95  # accuracy from which a planted dependency counts as solved
 SIZE_TRAINING = TrainingConfig(steps=250, batch_size=32, learning_rate=3e-3, evaluate_every=50)
-PLANTED_TRAINING = TrainingConfig(steps=120, batch_size=32, learning_rate=6e-3)
+PLANTED_TRAINING = TrainingConfig(steps=150, batch_size=32, learning_rate=6e-3)
 CONTEXT_TRAINING = TrainingConfig(steps=80, learning_rate=3e-3)
 
 
@@ -79,7 +81,7 @@ class ReachPlan:
     windows: tuple[int, ...] = (10, 100, 1000, 10_000)
     task: str = "gue/prom/prom_core_all"
     n_labels: int = 1000
-    distances: tuple[int, ...] = (96, 384, 1152)
+    distances: tuple[int, ...] = (96, 384, 1536)
     contexts: tuple[int, ...] = (42, 682)
     n_predicted: int = 14
     tokens_per_step: int = 2728
@@ -244,7 +246,13 @@ def recall_logits(model: Transformer, token_ids: Tensor) -> Tensor:
     return model.decode(model.embed(shown)[:, -1])
 
 
-def fit_recall(distance: int, seed: int, config: TrainingConfig = PLANTED_TRAINING) -> float:
+def fit_recall(
+    distance: int,
+    seed: int,
+    config: TrainingConfig = PLANTED_TRAINING,
+    *,
+    curriculum: bool = True,
+) -> float:
     """Train a one-layer transformer to recall the first token; give its accuracy on 512 new rows.
 
     Parameters
@@ -253,8 +261,11 @@ def fit_recall(distance: int, seed: int, config: TrainingConfig = PLANTED_TRAINI
         Bases from the first token to the last.
     seed : int
         Of weights and rows.
-    config : TrainingConfig, default 120 steps of 32 rows
+    config : TrainingConfig, default 150 steps of 32 rows
         How to train.
+    curriculum : bool, default True
+        Let the distance grow from 48 bases, by the same factor from step to step, and stay at the
+        full one for the last fifth of the steps; else it is the full one throughout.
 
     Returns
     -------
@@ -273,7 +284,9 @@ def fit_recall(distance: int, seed: int, config: TrainingConfig = PLANTED_TRAINI
     model = Transformer(shape, seed=seed)
 
     def step_loss(step: int) -> tuple[Tensor, int]:
-        rows = planted_rows(config.batch_size, distance, np.random.default_rng([seed, step]))
+        grown = SHORTEST * (distance / SHORTEST) ** min(1.0, 1.25 * step / config.steps)
+        here = round(grown / WIDTH) * WIDTH if curriculum else distance
+        rows = planted_rows(config.batch_size, here, np.random.default_rng([seed, step]))
         return F.cross_entropy(recall_logits(model, rows), rows[:, -1]), rows.numel()
 
     optimise(dict(model.named_parameters()), step_loss, replace(config, seed=seed), identity={})

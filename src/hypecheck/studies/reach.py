@@ -36,10 +36,12 @@ from hypecheck.models import Transformer, TransformerConfig
 from hypecheck.objectives import CausalObjective, MaskedObjective
 from hypecheck.optimisation import TrainingConfig, optimise
 from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.sequences import LabelledSequences
 from hypecheck.simulate import long_range_pairs
 from hypecheck.studies.labels import (
     TOKENIZER,
     LabelPlan,
+    Probability,
     choose_frozen,
     draw_labels,
     label_task,
@@ -191,15 +193,10 @@ def size_cell(plan: ReachPlan, n_windows: int, seed: int) -> dict[str, Any]:
     """Pretrain on the first windows of the ladder's corpus; tell loss and frozen score."""
     start = time.process_time()
     corpus = study_corpus(replace(LadderPlan(), tasks=()))
-    train = tokenise(TOKENIZER, corpus.train[:n_windows])
-    held_out = tokenise(TOKENIZER, corpus.held_out)
-    model = Transformer(TransformerConfig(TOKENIZER.vocab_size), seed=seed)
-    config = replace(plan.size_training, seed=seed)
-    fit_language_model(model, train, config, MaskedObjective(), validation=held_out[::2])
-    loss = evaluate_language_model(model, held_out[1::2], MaskedObjective(), seed=1) / WIDTH
     task = label_task(plan.task, replace(LabelPlan(), tasks=()))
     labelled = draw_labels(task, plan.n_labels, seed)
-    predict = choose_frozen(model, labelled, task.validation)
+    config = replace(plan.size_training, seed=seed)
+    loss, predict = pretrain_and_probe(corpus, n_windows, labelled, task.validation, config)
     return {
         "windows": n_windows,
         "bases": int(n_windows * corpus.train.shape[1]),
@@ -208,6 +205,41 @@ def size_cell(plan: ReachPlan, n_windows: int, seed: int) -> dict[str, Any]:
         "probability": pack(quantised(predict(task.test.codes))),
         "cpu_seconds": time.process_time() - start,
     }
+
+
+def pretrain_and_probe(
+    corpus: Corpus,
+    n_windows: int,
+    labelled: LabelledSequences,
+    validation: LabelledSequences,
+    config: TrainingConfig,
+) -> tuple[float, Probability]:
+    """Pretrain a block-3-mer model on some windows of a corpus, and fit a head on it, frozen.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Its first windows are read; half of its held-out windows choose the weights.
+    n_windows : int
+        How many.
+    labelled, validation : LabelledSequences
+        Labels for the head, and to choose its penalty by.
+    config : TrainingConfig
+        How to pretrain; its seed is also that of the weights.
+
+    Returns
+    -------
+    bits_per_base : float
+        Masked loss on the other half of the held-out windows.
+    probability : callable
+        ``probability(codes)`` of class 1.
+    """
+    train, held_out = (tokenise(TOKENIZER, part) for part in (corpus.train, corpus.held_out))
+    model = Transformer(TransformerConfig(TOKENIZER.vocab_size), seed=config.seed)
+    objective = MaskedObjective()
+    fit_language_model(model, train[:n_windows], config, objective, validation=held_out[::2])
+    loss = evaluate_language_model(model, held_out[1::2], objective, seed=1) / WIDTH
+    return loss, choose_frozen(model, labelled, validation)
 
 
 # --- longer distances ---------------------------------------------------------------------------

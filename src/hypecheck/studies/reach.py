@@ -53,9 +53,9 @@ from hypecheck.training import evaluate_language_model, fit_language_model, toke
 WIDTH = 3  # bases of a token
 SHORTEST = 48  # bases at which the curriculum begins
 SOLVED = 0.95  # accuracy from which a planted dependency counts as solved
-SIZE_TRAINING = TrainingConfig(steps=250, batch_size=32, learning_rate=3e-3, evaluate_every=50)
+SIZE_TRAINING = TrainingConfig(steps=180, batch_size=32, learning_rate=3e-3, evaluate_every=60)
 PLANTED_TRAINING = TrainingConfig(steps=150, batch_size=32, learning_rate=6e-3)
-CONTEXT_TRAINING = TrainingConfig(steps=80, learning_rate=3e-3)
+CONTEXT_TRAINING = TrainingConfig(steps=60, learning_rate=3e-3)
 
 
 @dataclass(frozen=True)

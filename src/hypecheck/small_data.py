@@ -8,6 +8,8 @@ Design choices
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
@@ -15,6 +17,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,6 +98,37 @@ def mean_shifts(
     base = cells[names == control].mean(axis=0)
     found = [str(name) for name in np.unique(names) if name != control]
     return {name: cells[names == name].mean(axis=0) - base for name in found}
+
+
+def line_shifts(
+    cells: AnnData,
+    *,
+    own: str = "A172",
+    outside: str = "T98G",
+    lines: str = "cell_type",
+    perturbations: str = "perturbation",
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Mean shifts of the same perturbations in two cell lines.
+
+    Parameters
+    ----------
+    cells : AnnData
+        Cells of several lines, with a "control" in each.
+    own, outside : str
+        The two lines.
+    lines, perturbations : str
+        Columns of ``cells.obs``.
+
+    Returns
+    -------
+    own_shifts, outside_shifts : dict of str to ndarray of float64, shape (G,)
+    """
+    found = []
+    for line in (own, outside):
+        part = cells[(cells.obs[lines] == line).to_numpy()]
+        dense = part.X.toarray() if hasattr(part.X, "toarray") else np.asarray(part.X)
+        found.append(mean_shifts(dense, part.obs[perturbations].astype(str), "control"))
+    return found[0], found[1]
 
 
 def outside_minus_own(own: dict[str, Floats], outside: dict[str, Floats]) -> Floats:

@@ -83,7 +83,7 @@ class LabelPlan:
     tasks: tuple[tuple[str, tuple[int, ...]], ...] = (
         ("gue/prom/prom_core_all", (50, 200, 1000, 4000)),
         ("gue/tf/0", (50, 1000)),
-        ("ecoli_promoters_2860", (50, 1000)),
+        ("ecoli_promoters_2860", ()),
     )
     counts: tuple[int, ...] = (50, 200, 1000, 4000)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import Corpus, make_corpus
-from hypecheck.datasets import load
+from hypecheck.datasets import Genome, load
 from hypecheck.ladder_result import pack
 from hypecheck.ladder_study import LadderPlan, study_corpus
 from hypecheck.models import Transformer, TransformerConfig
@@ -240,6 +240,50 @@ def pretrain_and_probe(
     fit_language_model(model, train[:n_windows], config, objective, validation=held_out[::2])
     loss = evaluate_language_model(model, held_out[1::2], objective, seed=1) / WIDTH
     return loss, choose_frozen(model, labelled, validation)
+
+
+def live_sizes(
+    genome: Genome, plan: LabelPlan, *, windows: Sequence[int], steps: int
+) -> tuple[npt.NDArray[np.int64], dict[int, npt.NDArray[np.uint8]]]:
+    """Pretrain on few and on many windows of one genome, and score each model frozen.
+
+    Parameters
+    ----------
+    genome : Genome
+        Its longest record is read, away from the test sequences.
+    plan : LabelPlan
+        Its first task, largest number of labels and seeds are taken.
+    windows : sequence of int
+        Numbers of windows of 102 bp.
+    steps : int
+        Of pretraining.
+
+    Returns
+    -------
+    truth : ndarray of int64, shape (N,)
+        Classes of the test part.
+    predictions : dict of int to ndarray of uint8, shape (S, N)
+        Predicted classes by number of bases.
+    """
+    task = label_task(plan.tasks[0][0], replace(plan, tasks=()))
+    longest = max(genome.records.values(), key=len)
+    corpus = make_corpus(
+        [longest],
+        {"test": task.test.codes},
+        length=102,
+        n_windows=max(windows),
+        rng=np.random.default_rng(0),
+    )
+    found: dict[int, npt.NDArray[np.uint8]] = {}
+    for n_windows in windows:
+        runs = []
+        for seed in plan.seeds:
+            labelled = draw_labels(task, max(plan.counts), seed)
+            config = replace(SIZE_TRAINING, steps=steps, evaluate_every=0, seed=seed)
+            _, predict = pretrain_and_probe(corpus, n_windows, labelled, task.validation, config)
+            runs.append((predict(task.test.codes) >= 0.5).astype(np.uint8))
+        found[n_windows * 102] = np.stack(runs)
+    return task.test.labels, found
 
 
 # --- longer distances ---------------------------------------------------------------------------

@@ -11,11 +11,15 @@ from hypecheck.sequences import encode
 def genome(letters, features):
     columns = ["record", "start", "end", "strand", "kind", "name"]
     provenance = load("genome_ecoli_k12", offline=True).provenance
-    return Genome("toy", {"one": encode(letters)}, pd.DataFrame(features, columns=columns), provenance)
+    return Genome(
+        "toy", {"one": encode(letters)}, pd.DataFrame(features, columns=columns), provenance
+    )
 
 
 def test_proteome_reads_both_strands():
-    toy = genome("ATGGCCTAATTAGGCCAT", [("one", 0, 9, "+", "CDS", "a"), ("one", 9, 18, "-", "CDS", "b")])
+    toy = genome(
+        "ATGGCCTAATTAGGCCAT", [("one", 0, 9, "+", "CDS", "a"), ("one", 9, 18, "-", "CDS", "b")]
+    )
     letters = "".join((RESIDUES + "*")[code] for code in proteome(toy))
     assert letters == "MA**MA**"
     assert NO_RESIDUE == 20

@@ -46,7 +46,12 @@ def test_record_is_read_by_size_and_context():
     truth = np.array([0, 1] * 50, dtype=np.uint8)
     results = {
         "sizes": [
-            {"bases": b, "seed": s, "bits_per_base": 2.0 - b / 100, "probability": pack(truth * 255)}
+            {
+                "bases": b,
+                "seed": s,
+                "bits_per_base": 2.0 - b / 100,
+                "probability": pack(truth * 255),
+            }
             for b in (10, 100)
             for s in (0, 1)
         ],

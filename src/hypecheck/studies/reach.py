@@ -74,8 +74,8 @@ class ReachPlan:
         Lengths of windows in tokens of three bases.
     n_predicted, tokens_per_step : int
         Tokens at the end of a window that both contexts predict; tokens in a batch.
-    seeds : tuple of int
-        Of everything that is trained.
+    seeds, context_seeds, size_seeds : tuple of int
+        Of the planted dependency, the contexts and the numbers of bases.
     size_training, planted_training, context_training : TrainingConfig
         How to train.
     """
@@ -88,6 +88,8 @@ class ReachPlan:
     n_predicted: int = 14
     tokens_per_step: int = 2728
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    context_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    size_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     size_training: TrainingConfig = SIZE_TRAINING
     planted_training: TrainingConfig = PLANTED_TRAINING
     context_training: TrainingConfig = CONTEXT_TRAINING
@@ -153,29 +155,20 @@ def reach_results(
     results : dict
         "plan", "sizes", "planted", "context", "y_true" and "groups" of the task, "cpu_seconds".
     """
+    core = replace(plan, seeds=(), context_seeds=(), size_seeds=())  # seeds can be added later
     kinds = {
-        "planted": (planted_cell, plan.distances),
-        "context": (context_cell, plan.contexts),
-        "sizes": (size_cell, plan.windows),
+        "planted": (planted_cell, plan.distances, plan.seeds),
+        "context": (context_cell, plan.contexts, plan.context_seeds),
+        "sizes": (size_cell, plan.windows, plan.size_seeds),
     }
-    found = {
-        kind: run_cells(
-            [
-                Cell(
-                    f"{kind}-{value}-{seed}",
-                    function,
-                    (plan, value, seed),
-                    f"{plan} {value} {seed}",
-                )
-                for value in values
-                for seed in plan.seeds
-            ],
-            folder,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-        for kind, (function, values) in kinds.items()
-    }
+    found = {}
+    for kind, (function, values, seeds) in kinds.items():
+        cells = [
+            Cell(f"{kind}-{value}-{seed}", function, (plan, value, seed), f"{core} {value} {seed}")
+            for value in values
+            for seed in seeds
+        ]
+        found[kind] = run_cells(cells, folder, n_jobs=n_jobs, progress=progress)
     test = label_task(plan.task, replace(LabelPlan(), tasks=())).test
     return {
         "plan": asdict(plan),

@@ -17,7 +17,9 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
+from hypecheck.studies.labels import labels_study
 from hypecheck.studies.promise import promise_study
+from hypecheck.studies.reach import reach_study
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ STUDIES = {
             "block 3-mer models of the ladder study, five seeds",
             families_study,
         ),
+        Study(
+            "labels",
+            "seven rungs with 50 to 4,000 labels on two human tasks and a bacterial one, "
+            "and on a test part with simulated sequencing errors",
+            labels_study,
+        ),
+        Study(
+            "reach",
+            "what more bases to pretrain on bring, over what distance a planted dependency is "
+            "learnt, and what a longer context saves on human DNA",
+            reach_study,
+        ),
     )
 }
 
@@ -105,9 +119,9 @@ def record(
 
     Examples
     --------
-    >>> record("no such study")
+    >>> record("no such study")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation, families
+    ValueError: no study is called 'no such study'; there are: ...
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

@@ -136,12 +136,12 @@ def pairs_within(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, s
     >>> pairs_within(frame, ["A", "B"])
     [('A', 'B', ['architecture', 'tokeniser'])]
     """
-    table = frame.set_index("name")
-    missing = sorted(set(names) - set(table.index))
+    table = {str(row["name"]): row for row in frame.to_dict("records")}
+    missing = sorted(set(names) - table.keys())
     if missing:
         raise ValueError(f"not in the table: {', '.join(missing)}")
     return [
-        (a, b, [field for field in DESIGN if table.loc[a, field] == table.loc[b, field]])
+        (a, b, [field for field in DESIGN if table[a][field] == table[b][field]])
         for i, a in enumerate(names)
         for b in names[i + 1 :]
     ]

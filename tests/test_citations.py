@@ -107,6 +107,16 @@ def test_entries_within_directives_count(book):
     assert citations.check(book) == []
 
 
+def test_text_between_directives_counts_and_code_does_not(book):
+    note, cell = "```{note}\nAside.\n```\n", "```{code-cell} ipython3\nx = 1\n```\n"
+    nested = f"::::{{note}}\n{PAGE}\n```\n{{cite}}`nobody`\n```\n::::\n"
+    for text in (note + PAGE + note, note + cell + PAGE + note + cell, note + nested + cell):
+        (book / "book/page.md").write_text(text)
+        assert citations.check(book) == []
+    (book / "book/page.md").write_text(note + PAGE + "{cite}`nobody`\n" + note)
+    assert any("nobody is cited" in fault for fault in citations.check(book))
+
+
 def test_titles_agree_up_to_case_and_punctuation():
     assert same("{DNABERT-2}: an {E}fficient model", "DNABERT2 – an efficient model")
     assert not same("DNABERT-2", "DNABERT")

@@ -3,7 +3,14 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients, Saliency
 
-from hypecheck.interpret import at_bases, gradients, integrated_gradients, motif_recovery
+from hypecheck.baselines import KmerLogistic
+from hypecheck.interpret import (
+    at_bases,
+    gradients,
+    integrated_gradients,
+    motif_recovery,
+    word_attributions,
+)
 from hypecheck.models import ConvNet, ConvNetConfig
 from hypecheck.sequences import LabelledSequences, encode, one_hot
 from hypecheck.training import TrainingConfig, fit_classifier
@@ -108,3 +115,26 @@ def test_third_class_is_explained_against_the_mean_of_the_others():
     model, codes = ConvNet(ConvNetConfig(n_classes=3), seed=1), encode(["ACGTACGTACGT"])
     parts = [gradients(model, codes, target=target) for target in range(3)]
     np.testing.assert_allclose(sum(parts), 0, atol=1e-6)
+
+
+def test_words_mark_what_they_cover():
+    codes = encode(["AACGA", "ANCGA", "TTTTT"])
+    model = KmerLogistic(k=2).fit(encode(["ACAC", "CGCG", "ACGT", "TTTT"]), [1, 1, 0, 0])
+    weight = model.weights()
+    found = word_attributions(model, codes)
+    by_hand = [
+        weight["AA"],
+        weight["AA"] + weight["AC"],
+        weight["AC"] + weight["CG"],
+        weight["CG"] + weight["GA"],
+        weight["GA"],
+    ]
+    assert found[0] == pytest.approx(by_hand)
+    assert found[1, :2].tolist() == [0, 0]  # both of its words hold an unknown base
+    assert found[1, 2:] == pytest.approx([weight["CG"], weight["CG"] + weight["GA"], weight["GA"]])
+
+
+def test_words_on_both_strands_have_no_place():
+    model = KmerLogistic(k=2, canonical=True).fit(encode(["ACAC", "CGCG"]), [1, 0])
+    with pytest.raises(ValueError, match="canonical"):
+        word_attributions(model, encode(["ACGT"]))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
-from hypecheck import resamples
+from hypecheck import resamples, resampling
 from hypecheck.resampling import (
     Interval,
     bootstrap_interval,
@@ -473,3 +473,21 @@ def test_a_few_undefined_resamples_are_left_out():
     interval = bootstrap_interval(auroc, truth, scores, rng=rng(2))
     assert interval.estimate == pytest.approx(roc_auc_score(truth, scores))
     assert interval.low < interval.estimate < interval.high
+
+
+def test_wilsons_interval_is_scipys_and_has_width_where_all_agree():
+    found = resampling.share_interval([True] * 8 + [False] * 2)
+    assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)  # Wilson, by hand
+    assert resampling.share_interval([False] * 5).high > 0.3
+    with pytest.raises(ValueError, match="no items"):
+        resampling.share_interval([])
+
+
+def test_overlap_is_one_for_equal_sets_and_zero_for_strangers():
+    rng = np.random.default_rng(0)
+    same = resampling.mean_overlap({"a": {"x"}, "b": {"x"}, "c": {"x"}}, rng=rng)
+    assert (same.estimate, same.low, same.high) == (1, 1, 1)
+    apart = resampling.mean_overlap({"a": {"x"}, "b": {"y"}, "c": {"z"}}, rng=rng)
+    assert apart.high == 0
+    with pytest.raises(ValueError, match="two owners"):
+        resampling.mean_overlap({"a": {"x"}}, rng=rng)

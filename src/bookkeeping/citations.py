@@ -25,7 +25,7 @@ _ROLE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _FIGURE = re.compile(r"\{cited\}`([^`:]+)")
 _ATTRIBUTION = re.compile(r"([^\W\d_][\w'’-]*) et al\.?,?\s*\{cite(?::\w+)?\}`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
-_CODE = re.compile(r"^(`{3,}|~{3,})(?:\{code-cell\}[^\n]*|\w*)\n.*?^\1\s*$", re.M | re.S)
+_FENCE = re.compile(r"\s*(`{3,}|~{3,}|:{3,})\s*([^`]*)$")
 _ADDRESSES = (
     (re.compile(r"doi\.org/(10\.[^?#]+)"), "doi:{}"),
     (re.compile(r"nature\.com/articles/(s\d[\w-]+)"), "doi:10.1038/{}"),
@@ -56,7 +56,7 @@ def check(root: Path) -> list[str]:
     complaints += [fault for entry in entries.values() for fault in _faults_of_entry(entry, works)]
     used: set[str] = set()
     for path in _sources(root):
-        text = _CODE.sub("", path.read_text("utf-8"))
+        text = _without_code(path.read_text("utf-8"))
         page = str(path.relative_to(root).with_suffix(""))
         keys, faults = _uses(text, works)
         used |= keys
@@ -73,6 +73,24 @@ def check(root: Path) -> list[str]:
         if key not in used
     ]
     return complaints
+
+
+def _without_code(text: str) -> str:
+    """Drop code blocks and keep what stands in directives, however they are nested."""
+    kept, opened, code = [], [""], ""
+    for line in text.splitlines():
+        marks, words = fence.groups() if (fence := _FENCE.match(line)) else ("", "")
+        if code:
+            code = "" if marks.startswith(code) and not words else code
+        elif not marks:
+            kept.append(line)
+        elif not words and opened[-1] and marks.startswith(opened[-1]):
+            opened.pop()
+        elif words.startswith("{") and not words.startswith("{code-cell}"):
+            opened.append(marks)
+        else:
+            code = marks
+    return "\n".join(kept)
 
 
 def _sources(root: Path) -> list[Path]:

@@ -227,8 +227,9 @@ def number_map(
         raise ValueError(f"{len(rows)} rows and {len(columns)} columns named, values {table.shape}")
     below = LINE * (3.2 + xlabel.count("\n") + max(name.count("\n") for name in columns))
     limit = max(float(np.nanmax(np.abs(table))), 1e-9)
+    height = max(0.4, 0.08 + LINE * max(1 + name.count("\n") for name in rows))
     with style():
-        figure, axes = _axes(0.4 * len(rows), below, left)
+        figure, axes = _axes(height * len(rows), below, left)
         axes.imshow(table, cmap="PuOr", vmin=-2.4 * limit, vmax=2.4 * limit, aspect="auto")
         for (i, j), value in np.ndenumerate(table):
             text = words[i][j] if words else ("not run" if np.isnan(value) else f"{value:+.2f}")

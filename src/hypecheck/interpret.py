@@ -19,6 +19,7 @@ genomics, https://doi.org/10.1186/s13059-023-02956-3 (gradients off the simplex 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from hypecheck.baselines import KmerLogistic
 from hypecheck.models import ConvNet
-from hypecheck.sequences import Codes, check_codes, one_hot
+from hypecheck.sequences import UNKNOWN, Codes, check_codes, one_hot
 
 Attributions = npt.NDArray[np.float32]
 
@@ -136,6 +138,51 @@ def at_bases(attributions: Attributions, codes: Codes) -> Attributions:
     """
     picked: Attributions = (attributions * one_hot(codes)).sum(-1, dtype=np.float32)
     return picked
+
+
+def word_attributions(model: KmerLogistic, codes: Codes) -> npt.NDArray[np.float64]:
+    """Give every position the weights of the words that cover it.
+
+    Parameters
+    ----------
+    model : KmerLogistic
+        Fitted on two classes, without joining the strands.
+    codes : ndarray of uint8, shape (N, L)
+        Sequences.
+
+    Returns
+    -------
+    attributions : ndarray of float64, shape (N, L)
+        Positive where the words speak for the second class. A word with an unknown base says
+        nothing.
+
+    Raises
+    ------
+    ValueError
+        If the model joins a word with its reverse complement, or has more than two classes.
+
+    Examples
+    --------
+    >>> from hypecheck.sequences import encode
+    >>> rows = encode(["AAGATAAA", "CAGATACC", "AACCTAAA", "CCATTCCC"])
+    >>> model = KmerLogistic(C=10, k=4).fit(rows, [1, 1, 0, 0])
+    >>> word_attributions(model, rows[:1]).argmax(axis=1).tolist()
+    [3]
+    """
+    if model.canonical:
+        raise ValueError("a canonical word has no one place on a strand; fit with canonical=False")
+    weights = model.weights()
+    first, last = (model.k, model.k) if isinstance(model.k, int) else model.k
+    found = np.zeros(check_codes(codes, ndim=2).shape)
+    for k in range(first, last + 1):
+        table = np.array([weights["".join(word)] for word in product("ACGT", repeat=k)])
+        windows = np.lib.stride_tricks.sliding_window_view(codes, k, axis=1)  # (N, L - k + 1, k)
+        known = (windows < UNKNOWN).all(axis=2)
+        index = np.minimum(windows, UNKNOWN - 1) @ 4 ** np.arange(k - 1, -1, -1)
+        said = np.where(known, table[index], 0.0)
+        for shift in range(k):
+            found[:, shift : shift + said.shape[1]] += said
+    return found
 
 
 def motif_recovery(attributions: npt.ArrayLike, truth: npt.ArrayLike) -> float:

@@ -13,12 +13,14 @@ Design choices
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
+from scipy.stats import binomtest
 
 from hypecheck.intervals import (
     NEEDED_SEEDS,
@@ -55,12 +57,14 @@ __all__ = [
     "compare",
     "holm",
     "mean_interval",
+    "mean_overlap",
     "paired_difference",
     "paired_seeds_and_items",
     "permutation_test",
     "rank_stability",
     "seed_interval",
     "seeds_and_items_interval",
+    "share_interval",
     "tost",
 ]
 
@@ -351,3 +355,85 @@ def permutation_test(
     above = 1 + np.sum(null >= observed - slack)
     below = 1 + np.sum(null <= observed + slack)
     return float(min(1.0, 2 * min(above, below) / (n_permutations + 1)))
+
+
+def share_interval(outcomes: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    """Give the share of independent items for which something is true.
+
+    Parameters
+    ----------
+    outcomes : array_like of bool, shape (N,)
+        True where it is.
+    level : float, default .95
+        Nominal coverage.
+
+    Returns
+    -------
+    interval : Interval
+        Wilson's: it has width even where all outcomes agree, which a bootstrap has not.
+
+    Raises
+    ------
+    ValueError
+        If there is no item.
+
+    References
+    ----------
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference", Journal
+    of the American Statistical Association 22, 209–212.
+
+    Examples
+    --------
+    >>> print(share_interval([True, True, True]))
+    1.000 [.439, 1.000]
+    """
+    found = np.asarray(outcomes, dtype=np.bool_)
+    if not found.size:
+        raise ValueError("a share of no items is not defined; give at least one outcome")
+    ends = binomtest(int(found.sum()), found.size).proportion_ci(level, method="wilson")
+    share = float(found.mean())
+    return Interval(share, float(ends.low), float(ends.high), level, "Wilson", found.size)
+
+
+def mean_overlap(
+    sets: Mapping[str, AbstractSet[str]], *, rng: np.random.Generator, n_resamples: int = 1000
+) -> Interval:
+    """Give the mean Jaccard overlap of two sets of a collection, and resample its owners.
+
+    Parameters
+    ----------
+    sets : mapping of str to set of str
+        By owner, e.g. the data sets that each paper uses; two owners at least.
+    rng : numpy.random.Generator
+        Draws owners.
+    n_resamples : int, default 1000
+        Draws of as many owners; a pair of one owner with itself does not count.
+
+    Returns
+    -------
+    interval : Interval
+        Percentile interval over owners.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two owners.
+
+    Examples
+    --------
+    >>> sets = {"a": {"x", "y"}, "b": {"y", "z"}, "c": {"z"}}
+    >>> print(mean_overlap(sets, rng=np.random.default_rng(0)))
+    .278 [.000, .500]
+    """
+    if len(sets) < 2:
+        raise ValueError(f"an overlap needs two owners or more, got {list(sets)}")
+    owners = list(sets.values())
+    table = np.array([[len(a & b) / max(len(a | b), 1) for b in owners] for a in owners])
+    means = []
+    for chosen in rng.integers(len(owners), size=(n_resamples, len(owners))):
+        is_pair = chosen[:, None] != chosen
+        if is_pair.any():
+            means.append(table[np.ix_(chosen, chosen)][is_pair].mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    estimate = float(table[~np.eye(len(owners), dtype=np.bool_)].mean())
+    return Interval(estimate, float(low), float(high), 0.95, "owners resampled", len(owners))

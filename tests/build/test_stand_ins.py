@@ -15,6 +15,7 @@ from tests.build.conftest import ROOT, SmallBook, copy_book
 pytestmark = pytest.mark.build
 REAL = (
     "_toc.yml",
+    "chapters.yml",
     "claims.yml",
     "identifiers.yml",
     "prose.toml",

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.evaluation import evaluation_study
+from hypecheck.studies.families import families_study
 from hypecheck.studies.promise import promise_study
 
 
@@ -49,6 +51,18 @@ STUDIES = {
             "one small design trained on text, proteins and DNA, with a convolutional twin, and "
             "what the models do frozen and untouched",
             promise_study,
+        ),
+        Study(
+            "evaluation",
+            "how models are judged: loss against downstream score, frozen vectors with their "
+            "controls, heads and costs",
+            evaluation_study,
+        ),
+        Study(
+            "families",
+            "the full ladder on eight more tasks, from splice sites to conservation, with the "
+            "block 3-mer models of the ladder study, five seeds",
+            families_study,
         ),
     )
 }
@@ -93,7 +107,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, promise
+    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation, families
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

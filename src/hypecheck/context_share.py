@@ -46,7 +46,7 @@ def proteome(genome: Genome, *, n_genes: int | None = None) -> npt.NDArray[np.ui
         table[ord(letter)] = number
     proteins = []
     columns = ("record", "start", "end", "strand")
-    for record, start, end, strand in genes[list(columns)].head(n_genes).itertuples(index=False):
+    for record, start, end, strand in genes[list(columns)].iloc[:n_genes].itertuples(index=False):
         letters = Seq(str(decode(genome.records[record][start : end - (end - start) % 3])))
         coding = letters if strand == "+" else letters.reverse_complement()
         proteins.append(str(coding.translate()))

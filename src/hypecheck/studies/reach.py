@@ -281,7 +281,7 @@ def live_sizes(
             )
             runs.append((predict(task.test.codes) >= 0.5).astype(np.uint8))
         found[n_windows * 102] = np.stack(runs)
-    return task.test.labels, found, losses
+    return np.asarray(task.test.labels, dtype=np.int64), found, losses
 
 
 # --- longer distances ---------------------------------------------------------------------------

@@ -11,6 +11,7 @@ Design choices
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +20,17 @@ import torch
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
 
 from hypecheck.kmers import KmerCounts
 from hypecheck.models import ConvNet, ConvNetConfig
 from hypecheck.optimisation import TrainingConfig, optimise
 from hypecheck.scores import pearson
-from hypecheck.sequences import Codes, reverse_complement
+from hypecheck.sequences import Codes, encode, reverse_complement
 from hypecheck.splits import Split, group_split
 
 Floats = npt.NDArray[np.float64]
-UPSTREAM, START, REGION = 150, 450, 50_000  # bp
+UPSTREAM, START, REGION = 150, 300, 50_000  # bp
 ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0)
 
 
@@ -43,7 +45,7 @@ class Genes:
         Mean log expression over samples.
     promoters : ndarray of uint8, shape (N, 150)
         Bases before the operon's first gene, in reading direction.
-    starts : ndarray of uint8, shape (N, 450)
+    starts : ndarray of uint8, shape (N, 300)
         First bases of the gene, in frame; a short gene is padded with unknown bases.
     codons : ndarray of float64, shape (N, 64)
         Shares of the codons of the whole gene.
@@ -69,7 +71,7 @@ class Genes:
 
     @property
     def windows(self) -> Codes:
-        """Promoter and start of the gene side by side, shape (N, 600)."""
+        """Promoter and start of the gene side by side, shape (N, 450)."""
         return np.hstack([self.promoters, self.starts])
 
     def split(self, rng: np.random.Generator) -> Split:
@@ -115,12 +117,12 @@ def read_genes(genome: Codes, info: pd.DataFrame, log_tpm: pd.DataFrame) -> Gene
     )
 
 
-def fit_ridge(features: Floats, target: Floats, split: Split) -> Floats:
+def fit_ridge(features: npt.NDArray[Any], target: Floats, split: Split) -> Floats:
     """Predict all genes from features; the penalty is chosen on the validation part.
 
     Parameters
     ----------
-    features : ndarray, shape (N, D)
+    features : ndarray of float, shape (N, D)
     target : ndarray, shape (N,)
     split : Split
 
@@ -170,29 +172,105 @@ def fit_cnn(
     validation : float
         Pearson r on the validation part.
     """
-    scaled = (target - target[split.train].mean()) / target[split.train].std()
-    inputs, outputs = torch.from_numpy(windows), torch.from_numpy(scaled.astype(np.float32))
-    model = ConvNet(ConvNetConfig(n_classes=1, length=windows.shape[1]), seed=seed)
-    order = np.random.default_rng(seed).choice(split.train, (config.steps, config.batch_size))
+    net = ConvNet(ConvNetConfig(n_classes=1, length=windows.shape[1]), seed=seed)
+    return fit_network(net, torch.from_numpy(windows), target, split, replace(config, seed=seed))
 
-    def step_loss(step: int) -> tuple[torch.Tensor, int]:
-        rows = torch.from_numpy(order[step])
-        loss = torch.mean((model(inputs[rows]).squeeze(1) - outputs[rows]) ** 2)
+
+def fit_network(
+    net: nn.Module, inputs: Tensor, target: Floats, split: Split, config: TrainingConfig
+) -> tuple[Floats, float]:
+    """Train a network with one output on squared error, and predict all items.
+
+    Parameters
+    ----------
+    net : Module
+        From ``inputs`` (B, ...) to (B, 1); its weights change.
+    inputs : Tensor, shape (N, ...)
+        What it reads.
+    target, split
+        As in `fit_ridge`; the weights kept are the best on the validation part.
+    config : TrainingConfig
+        How to train; its seed chooses the batches.
+
+    Returns
+    -------
+    predicted : ndarray of float64, shape (N,)
+        In standard deviations from the mean of the training part.
+    validation : float
+        Pearson r on the validation part.
+    """
+    scaled = (target - target[split.train].mean()) / target[split.train].std()
+    outputs = torch.from_numpy(scaled.astype(np.float32))
+    rng = np.random.default_rng(config.seed)
+    order = torch.from_numpy(rng.choice(split.train, (config.steps, config.batch_size)))
+
+    def step_loss(step: int) -> tuple[Tensor, int]:
+        rows = order[step]
+        loss = torch.mean((net(inputs[rows]).squeeze(1) - outputs[rows]) ** 2)
         return loss, inputs[rows].numel()
 
     def predicted(rows: npt.NDArray[np.int64]) -> Floats:
         with torch.no_grad():
-            parts = [model(one).squeeze(1) for one in torch.split(inputs[rows], 256)]
-        return torch.cat(parts).double().numpy()
+            parts = [net(one).squeeze(1) for one in torch.split(inputs[rows], 256)]
+        found: Floats = torch.cat(parts).double().numpy()
+        return found
 
     def validate() -> float:
         return float(pearson(target[split.validation], predicted(split.validation)))
 
-    settings = replace(config, seed=seed)
-    identity = {"model": "expression CNN", "data": str(windows.shape)}
-    parameters = dict(model.named_parameters())
-    optimise(parameters, step_loss, settings, identity=identity, validate=validate)
+    identity = {"model": type(net).__name__, "data": str(inputs.shape)}
+    parameters = dict(net.named_parameters())
+    optimise(parameters, step_loss, config, identity=identity, validate=validate)
     return predicted(np.arange(len(target))), validate()
+
+
+@dataclass(frozen=True, eq=False)
+class Reporters:
+    """Promoters on a reporter, with their measured activity.
+
+    Attributes
+    ----------
+    codes : ndarray of uint8, shape (N, 150)
+    activity : ndarray of float64, shape (N,)
+        log2 of the activity, negative ones set to zero, plus a half.
+    regions : ndarray of int64, shape (N,)
+        Stretch of the chromosome, 100 kb.
+    """
+
+    codes: Codes
+    activity: Floats
+    regions: npt.NDArray[np.int64]
+
+    def split(self, rng: np.random.Generator) -> Split:
+        """Divide the regions: .55, .15 and .30 of the promoters."""
+        return group_split(self.regions, rng=rng, fractions=(0.55, 0.15, 0.30))
+
+
+def read_reporters(frame: pd.DataFrame, *, most: int, rng: np.random.Generator) -> Reporters:
+    """Read promoters of 150 bp with their activity, at most so many, drawn by chance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns sequence, tss_position, activity.
+    most : int
+        Rows to draw.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    reporters : Reporters
+    """
+    known = frame.dropna(subset=["sequence", "tss_position", "activity"])
+    known = known[known["sequence"].str.len() == UPSTREAM].drop_duplicates("sequence")
+    known = known.iloc[np.sort(rng.permutation(len(known))[:most])]
+    activity = known["activity"].to_numpy(dtype=np.float64)
+    return Reporters(
+        encode(known["sequence"].tolist()),
+        np.log2(np.maximum(activity, 0) + 0.5),
+        known["tss_position"].to_numpy(dtype=np.int64) // 100_000,
+    )
 
 
 def _read_gene(genome: Codes, gene) -> tuple[Codes, str]:  # type: ignore[no-untyped-def]
@@ -241,6 +319,3 @@ def _padded(codes: Codes) -> Codes:
 def _codon_shares(body: Codes) -> Floats:
     words = body.reshape(-1, 3).astype(np.int64) @ np.array([16, 4, 1])
     return np.bincount(words, minlength=64) / len(words)
-
-
-__all__ = ["Genes", "fit_cnn", "fit_ridge", "read_genes"]

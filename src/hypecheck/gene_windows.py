@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ def open_frames(codes: Codes, *, least: int) -> list[tuple[int, int]]:
             last = frame + (len(row) - frame) // 3 * 3
             ends = frame + 3 * np.flatnonzero(stop[frame:last:3])
             edges = np.concatenate([[frame - 3], ends, [last]])
-            for before, after in zip(edges[:-1], edges[1:], strict=True):
+            for before, after in pairwise(edges):
                 if after - before - 3 >= least:
                     span = (int(before) + 3, int(after))
                     spans.append(span if strand == 1 else (len(row) - span[1], len(row) - span[0]))
@@ -183,17 +184,19 @@ def spectrum_distance(codes: npt.ArrayLike, others: npt.ArrayLike, *, k: int = 4
 
 
 def _inside(genes: Spans, length: int) -> npt.NDArray[np.int64]:
-    """Starts of windows side by side in genes; the first offset differs from gene to gene."""
+    """Find starts of windows side by side in genes; the first offset differs from gene to gene."""
     rows = [np.arange(start + start % 7, end - length + 1, length) for _, start, end in genes] or [
-        np.empty(0)
+        np.empty(0, dtype=np.int64)
     ]
     return np.unique(np.concatenate(rows)).astype(np.int64)
 
 
 def _outside(covered: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.int64]:
-    """Starts of windows side by side in what is not covered."""
+    """Find starts of windows side by side in what is not covered."""
     change = np.flatnonzero(np.diff(np.concatenate([[True], covered, [True]]).astype(np.int8)))
-    rows = [np.arange(a, b - length + 1, length) for a, b in change.reshape(-1, 2)] or [np.empty(0)]
+    rows = [np.arange(a, b - length + 1, length) for a, b in change.reshape(-1, 2)] or [
+        np.empty(0, dtype=np.int64)
+    ]
     return np.concatenate(rows).astype(np.int64)
 
 

@@ -31,12 +31,28 @@ from hypecheck.corpus import draw_windows
 from hypecheck.datasets import load
 from hypecheck.edited_gene import EditedGene, read_edited_gene
 from hypecheck.embeddings import embed_sequences
-from hypecheck.expression import Genes, fit_cnn, fit_ridge, read_genes
+from hypecheck.expression import (
+    Genes,
+    Reporters,
+    fit_cnn,
+    fit_network,
+    fit_ridge,
+    read_genes,
+    read_reporters,
+)
 from hypecheck.gene_windows import GeneWindows, gene_windows, open_frames, spectrum_distance
+from hypecheck.kmers import KmerCounts
 from hypecheck.ladder import Rung
 from hypecheck.ladder_study import LadderPlan, study_corpus
 from hypecheck.markov import MarkovModel
-from hypecheck.models import Transformer, TransformerConfig, random_twin, save
+from hypecheck.models import (
+    Classifier,
+    ClassifierConfig,
+    Transformer,
+    TransformerConfig,
+    random_twin,
+    save,
+)
 from hypecheck.models import load as load_model
 from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
@@ -52,9 +68,12 @@ SPECIES = ("E. coli", "yeast", "S. suis")
 LABELS = (100, 1000)
 RATES = (1e-3, 4e-3)
 NETS = ("random_frozen", "pretrained_frozen", "from_scratch", "fine_tuned")
+PRETRAINING = TrainingConfig(steps=500, batch_size=32, learning_rate=3e-3)
+NETWORK = TrainingConfig(steps=120, batch_size=64, learning_rate=3e-3, evaluate_every=40)
 DATA = (
-    "genome_ecoli_k12", "genome_yeast", "genome_bacteria", "genome_human_pieces", "ecoli_expression",
-    "brca1_sge", "genomic_benchmarks_seq/promoters_nontata", "gue/prom/prom_300_all",
+    "genome_ecoli_k12", "genome_yeast", "genome_bacteria", "genome_human_pieces",
+    "ecoli_expression", "ecoli_tss_mpra", "brca1_sge",
+    "genomic_benchmarks_seq/promoters_nontata", "gue/prom/prom_300_all",
     "gue/prom/prom_core_all", "gue/tf/0", "gue/tf/1", "gue/tf/2",
 )  # fmt: skip
 
@@ -73,8 +92,8 @@ class GainsPlan:
         Windows in the train, validation and test part of a species.
     pretraining : TrainingConfig
         Of the language model of the species.
-    steps : dict of int to int
-        Steps of fine-tuning by number of labels; ``0`` is the promoter task.
+    steps : tuple of (int, int)
+        Steps of fine-tuning by number of labels, where it is done; ``0`` is the promoter task.
     promoters : (int, int, int)
         Training, validation and test sequences of the promoter task.
     cnn : TrainingConfig
@@ -86,12 +105,10 @@ class GainsPlan:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     length: int = 102
     sizes: tuple[int, int, int] = (1050, 500, 1000)
-    pretraining: TrainingConfig = TrainingConfig(steps=1000, batch_size=32, learning_rate=3e-3)
-    steps: tuple[tuple[int, int], ...] = ((100, 60), (1000, 160), (0, 150))
-    promoters: tuple[int, int, int] = (3000, 700, 3000)
-    cnn: TrainingConfig = TrainingConfig(
-        steps=200, batch_size=64, learning_rate=3e-3, evaluate_every=50
-    )
+    pretraining: TrainingConfig = PRETRAINING
+    steps: tuple[tuple[int, int], ...] = ((1000, 120), (0, 100))
+    promoters: tuple[int, int, int] = (2000, 500, 2000)
+    cnn: TrainingConfig = NETWORK
     epochs: int = 10
 
 
@@ -145,7 +162,8 @@ def gains_results(
     Returns
     -------
     results : dict
-        "plan", "species", "promoters", "benchmark_cnn", "expression", "zero_shot", "cpu_seconds".
+        "plan", "species", "promoters", "benchmark_cnn", "expression", "reporter", "zero_shot" and
+        "cpu_seconds".
     """
     decided = hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
     place = folder / f"plan-{decided}"
@@ -168,7 +186,9 @@ def gains_results(
 
     spent: list[float] = []
     seeds = [(seed,) for seed in plan.seeds]
+    zero_shot = run(zero_shot_cell, *seeds)
     models = run(pretrain_cell, *seeds)
+    expression = run(expression_cell, *seeds)
     chosen = run(rate_cell, ())[0]
     rates = tuple((net, chosen[net]) for net in ("from_scratch", "fine_tuned"))
     pairs = [(source, seed) for source in SPECIES for seed in plan.seeds]
@@ -193,10 +213,11 @@ def gains_results(
             benchmark_cell, *[(*two, seed) for two in switches for (seed,) in seeds]
         ),
         "expression": {
-            "runs": run(expression_cell, *seeds),
+            "runs": expression,
             **run(describe_expression_cell, ())[0],
         },
-        "zero_shot": run(zero_shot_cell, *seeds),
+        "reporter": {"runs": run(reporter_cell, *seeds), **run(describe_reporter_cell, ())[0]},
+        "zero_shot": zero_shot,
         "cpu_seconds": float(sum(spent)),
     }
 
@@ -251,7 +272,7 @@ def _species_corpus(plan: GainsPlan) -> tuple[npt.NDArray[np.uint8], npt.NDArray
 
 @lru_cache(maxsize=4)
 def _species_task(plan: GainsPlan, species: str, n: int) -> Task:
-    """The task of one species with n labels, and as many for validation, at most 500."""
+    """Make the task of one species with n labels, and as many for validation, at most 500."""
     parts = _windows(plan, species).parts
     return Task(
         name=species,
@@ -298,15 +319,22 @@ def _sharing(corpus: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8]) -> npt
 
 @lru_cache(maxsize=1)
 def expression_genes() -> Genes:
-    """Genes of E. coli with their mean expression."""
+    """Read the genes of E. coli with their mean expression."""
     frames = load("ecoli_expression").frames
     genome = next(iter(load("genome_ecoli_k12").records.values()))
     return read_genes(genome, frames["gene_info"], frames["log_tpm"])
 
 
 @lru_cache(maxsize=1)
+def reporters() -> Reporters:
+    """Read promoters of E. coli on a reporter, with their activity."""
+    frame = load("ecoli_tss_mpra").frames["TSS_characterization"]
+    return read_reporters(frame, most=4000, rng=np.random.default_rng(0))
+
+
+@lru_cache(maxsize=1)
 def edited_gene() -> EditedGene:
-    """The edited variants of BRCA1."""
+    """Read the edited variants of BRCA1."""
     return read_edited_gene(next(iter(load("brca1_sge").frames.values())))
 
 
@@ -407,8 +435,9 @@ def species_cell(
     for n in LABELS:
         task = _species_task(plan, source, n)
         rungs = [
-            _rung(net, lambda one: _own(folder, one), steps[n], dict(rates).get(net))
+            _rung(net, lambda one: _own(folder, one), steps.get(n, 0), dict(rates).get(net))
             for net in NETS
+            if n in steps or net.endswith("frozen")
         ]
         trained = {rung.name: _best(rung, task, seed) for rung in rungs}
         if seed == plan.seeds[0]:
@@ -496,7 +525,7 @@ def describe_promoters_cell(plan: GainsPlan, _folder: Path) -> dict[str, Any]:
 def benchmark_cell(
     plan: GainsPlan, _folder: Path, activations: bool, plain_logits: bool, seed: int
 ) -> dict[str, Any]:
-    """Train the benchmark's network, as described or mended, and predict the promoters' test part."""
+    """Train the benchmark's network, as described or mended, and predict the test promoters."""
     start, task = time.process_time(), promoter_task(plan)[0]
     config = BenchmarkCNNConfig(task.train.codes.shape[1], activations, plain_logits)
     net, loss = fit_benchmark_cnn(task.train, config, seed=seed, epochs=plan.epochs)
@@ -545,6 +574,45 @@ def describe_expression_cell(_plan: GainsPlan, _folder: Path) -> dict[str, Any]:
     return {
         "truth": np.round(genes.expression[split.test], 4).tolist(),
         "groups": genes.regions[split.test].tolist(),
+        "n_train": len(split.train),
+        "n_validation": len(split.validation),
+    }
+
+
+def reporter_cell(plan: GainsPlan, folder: Path, seed: int) -> dict[str, Any]:
+    """Predict reporter activity from vectors, by fine-tuning, and from words."""
+    start, data, reader = time.process_time(), reporters(), KmerTokenizer(3, 3)
+    split, target = data.split(np.random.default_rng(0)), data.activity
+    found = {}
+    for name in ("pretrained", "random"):
+        model = (
+            _own(folder, seed) if name == "pretrained" else random_twin(_own(folder, seed), seed)
+        )
+        found[name] = fit_ridge(embed_sequences(model, reader, data.codes), target, split)
+        net = Classifier(ClassifierConfig(model.config, 1), seed=seed)
+        net.body.load_state_dict(model.state_dict())
+        config = replace(plan.cnn, batch_size=32, learning_rate=1e-3, seed=seed)
+        tuned, _ = fit_network(net, tokenise(reader, data.codes), target, split, config)
+        found["fine-tuned" if name == "pretrained" else "from scratch"] = tuned
+    if seed == plan.seeds[0]:
+        words = KmerCounts((1, 4)).fit_transform(data.codes)
+        found["words"] = fit_ridge(np.asarray(words, dtype=np.float64), target, split)
+    checked = {
+        name: float(scores.pearson(target[split.validation], one[split.validation]))
+        for name, one in found.items()
+    }
+    predicted = {name: np.round(one[split.test], 3).tolist() for name, one in found.items()}
+    seconds = time.process_time() - start
+    return {"seed": seed, "predicted": predicted, "validation": checked, "cpu_seconds": seconds}
+
+
+def describe_reporter_cell(_plan: GainsPlan, _folder: Path) -> dict[str, Any]:
+    """Keep truth and regions of the test promoters."""
+    data = reporters()
+    split = data.split(np.random.default_rng(0))
+    return {
+        "truth": np.round(data.activity[split.test], 4).tolist(),
+        "groups": data.regions[split.test].tolist(),
         "n_train": len(split.train),
         "n_validation": len(split.validation),
     }

@@ -131,7 +131,7 @@ def gains_study(
     run : RecordedRun
         Read it with `hypecheck.studies.gains_result`.
     weights : tuple of Path
-        None: no page loads them.
+        The models of the first two seeds, which a page loads.
     """
     plan = GainsPlan()
     loaded = [load(name, offline=False) for name in DATA]
@@ -144,7 +144,12 @@ def gains_study(
         seeds=plan.seeds,
         cpu_hours=results["cpu_seconds"] / 3600,
     )
-    return run, ()
+    return run, tuple(_place(plan, folder) / f"species-{seed}.safetensors" for seed in (0, 1))
+
+
+def _place(plan: GainsPlan, folder: Path) -> Path:
+    """Where the cells of a plan lie."""
+    return folder / f"plan-{hashlib.sha256(repr(plan).encode()).hexdigest()[:16]}"
 
 
 def gains_results(
@@ -165,8 +170,8 @@ def gains_results(
         "plan", "species", "promoters", "benchmark_cnn", "expression", "reporter", "zero_shot" and
         "cpu_seconds".
     """
-    decided = hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
-    place = folder / f"plan-{decided}"
+    place = _place(plan, folder)
+    decided = place.name.removeprefix("plan-")
     place.mkdir(parents=True, exist_ok=True)
 
     def run(function: Any, *arguments: tuple[Any, ...]) -> list[dict[str, Any]]:
@@ -228,7 +233,7 @@ def gains_results(
 @lru_cache(maxsize=4)
 def _windows(plan: GainsPlan, species: str) -> GeneWindows:
     """Coding and other windows of one species, without training relatives of test windows."""
-    records, genes, avoid = _annotated(species)
+    records, genes, avoid = annotated(species)
     drawn = gene_windows(
         records, genes, avoid, length=plan.length, sizes=plan.sizes, rng=np.random.default_rng(0)
     )
@@ -240,7 +245,21 @@ def _windows(plan: GainsPlan, species: str) -> GeneWindows:
     return drawn
 
 
-def _annotated(species: str) -> tuple[dict[str, Any], list[Any], list[Any]]:
+def annotated(species: str) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Give a genome, what counts as a gene there, and what windows outside genes must avoid.
+
+    Parameters
+    ----------
+    species : str
+        One of `SPECIES`. Nothing is annotated in S. suis: stretches of 900 bases without a stop
+        codon count as genes, and none of 390 may lie under a window outside.
+
+    Returns
+    -------
+    records : dict of str to ndarray of uint8
+    genes, avoid : list of (str, int, int)
+        For `gene_windows.gene_windows`.
+    """
     if species == "S. suis":
         records = {"S. suis": load("genome_bacteria").records["Streptococcus_suis"]}
         long, short = (open_frames(records["S. suis"], least=n) for n in (900, 390))
@@ -290,24 +309,27 @@ def promoter_task(plan: GainsPlan) -> tuple[Task, npt.NDArray[np.int64], npt.NDA
     A test item is familiar if some training or validation sequence is in its cluster. Items that
     share a word of 24 bases with the corpus of the language model are left out.
     """
-    pooled = load("genomic_benchmarks_seq/promoters_nontata").pooled()
-    clusters = homology_clusters(pooled.codes)
-    order = np.random.default_rng(0).permutation(len(pooled))
-    n_train, n_both = plan.promoters[0], sum(plan.promoters[:2])
-    test = order[n_both : sum(plan.promoters)]
-    corpus = study_corpus(replace(LadderPlan(), tasks=())).train
-    seen = _sharing(corpus, pooled.codes[test])
-    test = test[~seen]
-    familiar = np.isin(clusters[test], clusters[order[:n_both]])
+    pooled, (train, validation, test), clusters = _promoter_rows(plan)
+    familiar = np.isin(clusters[test], clusters[np.concatenate([train, validation])])
     bare = LabelledSequences(pooled.codes, pooled.labels)
     task = Task(
         name="promoters_nontata",
-        train=bare.take(order[:n_train]),
-        validation=bare.take(order[n_train:n_both]),
+        train=bare.take(train),
+        validation=bare.take(validation),
         test=bare.take(test),
         classes=("other", "promoter"),
     )
     return task, clusters[test], familiar
+
+
+@lru_cache(maxsize=1)
+def _promoter_rows(plan: GainsPlan) -> tuple[Any, list[npt.NDArray[np.int64]], Any]:
+    """Give all promoters, the rows of the three parts, and clusters of relatives."""
+    pooled = load("genomic_benchmarks_seq/promoters_nontata").pooled()
+    order = np.random.default_rng(0).permutation(len(pooled))[: sum(plan.promoters)]
+    train, validation, test = np.split(order, np.cumsum(plan.promoters)[:2])
+    seen = _sharing(study_corpus(replace(LadderPlan(), tasks=())).train, pooled.codes[test])
+    return pooled, [train, validation, test[~seen]], homology_clusters(pooled.codes)
 
 
 def _sharing(corpus: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -515,6 +537,7 @@ def describe_promoters_cell(plan: GainsPlan, _folder: Path) -> dict[str, Any]:
     _, numbered = np.unique(clusters, return_inverse=True)
     return {
         "truth": _text(task.test.labels),
+        "rows": [rows.tolist() for rows in _promoter_rows(plan)[1]],
         "groups": numbered.tolist(),
         "familiar": _text(familiar.astype(int)),
         "n_pooled": len(task.train) + len(task.validation) + len(task.test),

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hypecheck import scores
-from hypecheck.baselines import KmerLogistic, choose_on_validation
+from hypecheck.baselines import KmerLogistic, PositionWeightMatrix, choose_on_validation
 from hypecheck.benchmark_cnn import BenchmarkCNNConfig, fit_benchmark_cnn, predict
 from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import draw_windows
@@ -61,6 +61,7 @@ from hypecheck.rungs import fine_tuned_rung, frozen_rung
 from hypecheck.sequences import LabelledSequences, Task, gc_content, reverse_complement
 from hypecheck.similarity import NO_WORD, canonical_words, near_duplicates
 from hypecheck.splits import audit, homology_clusters
+from hypecheck.task_families import family_task
 from hypecheck.tokenizers import CharTokenizer, KmerTokenizer
 from hypecheck.training import evaluate_language_model, fit_language_model, tokenise
 
@@ -73,7 +74,8 @@ NETWORK = TrainingConfig(steps=120, batch_size=64, learning_rate=3e-3, evaluate_
 DATA = (
     "genome_ecoli_k12", "genome_yeast", "genome_bacteria", "genome_human_pieces",
     "ecoli_expression", "ecoli_tss_mpra", "brca1_sge",
-    "genomic_benchmarks_seq/promoters_nontata", "gue/prom/prom_300_all",
+    "genomic_benchmarks_seq/promoters_nontata", "gue/splice/reconstructed",
+    "gue/prom/prom_300_all",
     "gue/prom/prom_core_all", "gue/tf/0", "gue/tf/1", "gue/tf/2",
 )  # fmt: skip
 
@@ -167,8 +169,8 @@ def gains_results(
     Returns
     -------
     results : dict
-        "plan", "species", "promoters", "benchmark_cnn", "expression", "reporter", "zero_shot" and
-        "cpu_seconds".
+        "plan", "species", "promoters", "benchmark_cnn", "expression", "reporter", "variants",
+        "splice" and "cpu_seconds".
     """
     place = _place(plan, folder)
     decided = place.name.removeprefix("plan-")
@@ -222,7 +224,8 @@ def gains_results(
             **run(describe_expression_cell, ())[0],
         },
         "reporter": {"runs": run(reporter_cell, *seeds), **run(describe_reporter_cell, ())[0]},
-        "zero_shot": zero_shot,
+        "variants": {"runs": zero_shot, **run(describe_variants_cell, ())[0]},
+        "splice": run(splice_cell, ())[0],
         "cpu_seconds": float(sum(spent)),
     }
 
@@ -651,6 +654,89 @@ def zero_shot_cell(_plan: GainsPlan, _folder: Path, seed: int) -> dict[str, Any]
         "random": np.round(gene.llr(random_twin(model, seed), CharTokenizer()), 4).tolist(),
         "cpu_seconds": time.process_time() - start,
     }
+
+
+def describe_variants_cell(_plan: GainsPlan, _folder: Path) -> dict[str, Any]:
+    """Keep what is known of the variants: function, place, CADD, phyloP, and trivial scores."""
+    gene = edited_gene()
+    return {
+        "lost": _text(gene.lost),
+        "positions": gene.positions.tolist(),
+        "cadd": gene.cadd.tolist(),
+        "phylop": np.round(gene.phylop, 3).tolist(),
+        "trivial": {name: np.round(one, 3).tolist() for name, one in gene.trivial().items()},
+    }
+
+
+def splice_cell(_plan: GainsPlan, _folder: Path) -> dict[str, Any]:
+    """Tell splice sites apart by a Markov model of order 1 that knows positions."""
+    start, task = time.process_time(), family_task("splice-sites")
+    predicted, score, configuration = positional_markov(task)
+    return {
+        "truth": _text(task.test.labels),
+        "predicted": _text(predicted),
+        "validation": score,
+        "configuration": configuration,
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def positional_markov(
+    task: Task,
+) -> tuple[npt.NDArray[np.int64], float, dict[str, float]]:
+    """Fit order-1 Markov models by position, and choose width and pseudocount on validation data.
+
+    Parameters
+    ----------
+    task : Task
+        Sites in the middle of its sequences.
+
+    Returns
+    -------
+    predicted : ndarray of int64, shape (N,)
+        Classes of the test part.
+    validation : float
+        Macro F1 on the validation part.
+    configuration : dict
+        "width" in bp around the middle, and "pseudocount": six to choose among.
+    """
+    best: tuple[float, Any, dict[str, float]] = (-1.0, None, {})
+    middle = task.train.codes.shape[1] // 2
+    for width in (20, 60, 2 * middle):
+        for pseudocount in (1.0, 3.0):
+            cut = slice(middle - width // 2, middle + width // 2)
+            model = PositionWeightMatrix(order=1, pseudocount=pseudocount)
+            model.fit(task.train.codes[:, cut], task.train.labels)
+            score = macro_f1(task.validation.labels, model.predict(task.validation.codes[:, cut]))
+            if score > best[0]:
+                predicted = model.predict(task.test.codes[:, cut])
+                best = (score, predicted, {"width": width, "pseudocount": pseudocount})
+    return best[1], best[0], best[2]
+
+
+def macro_f1(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:
+    """Mean over the classes of the harmonic mean of precision and recall.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of int, shape (N,)
+        Classes.
+
+    Returns
+    -------
+    score : float
+
+    Examples
+    --------
+    >>> round(macro_f1([0, 0, 1, 2], [0, 1, 1, 2]), 3)
+    0.778
+    """
+    truth, predicted = np.asarray(y_true), np.asarray(y_pred)
+    found = []
+    for one in np.unique(truth):
+        both = np.sum((truth == one) & (predicted == one))
+        found.append(2 * both / (np.sum(truth == one) + np.sum(predicted == one)))
+    return float(np.mean(found))
 
 
 def _groups(plan: GainsPlan, species: str) -> list[int]:

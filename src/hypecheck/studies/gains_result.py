@@ -22,6 +22,7 @@ from hypecheck.intervals import Interval, holm
 from hypecheck.ladder_study import recorded_ladder
 from hypecheck.recorded import RecordedRun
 from hypecheck.resampling import paired_seeds_and_items, seed_interval, seeds_and_items_interval
+from hypecheck.studies.gains import macro_f1
 
 Predictions = npt.NDArray[Any]
 TWIN = {"pretrained_frozen": "random_frozen", "fine_tuned": "from_scratch"}
@@ -294,30 +295,63 @@ def best_reporter(run: RecordedRun) -> str:
     )
 
 
-def zero_shot_difference(
-    run: RecordedRun, lost: npt.ArrayLike, other: npt.ArrayLike, positions: npt.ArrayLike
-) -> Interval:
-    """Compare our likelihood ratios with another score of the same variants.
+def variant_difference(run: RecordedRun, name: str = "llr", other: str = "") -> Interval:
+    """Compare two scores of the variants of BRCA1.
 
     Parameters
     ----------
     run : RecordedRun
         From ``recorded.read_run("gains")``.
-    lost : array_like, shape (V,)
-        1 where the function is lost.
-    other : array_like, shape (V,)
-        The score to subtract.
-    positions : array_like, shape (V,)
-        Changes of one base belong together.
+    name, other : str
+        "llr" (ours, every seed), "random" (its untrained twin), "cadd", "phylop", or one of the
+        trivial scores; by default the best trivial one is subtracted.
 
     Returns
     -------
     difference : Interval
-        Of AUROC, over seeds and positions.
+        Of AUROC for loss of function, over seeds and positions.
     """
-    ours = np.array([one["llr"] for one in run.results["zero_shot"]])
-    both = [ours, np.asarray(other)[None]]
-    return _difference(scores.auroc, np.asarray(lost), both, positions)
+    found = run.results["variants"]
+    both = [_variant_scores(run, one) for one in (name, other or best_trivial(run))]
+    return _difference(scores.auroc, _classes([found["lost"]])[0], both, found["positions"])
+
+
+def best_trivial(run: RecordedRun) -> str:
+    """Name the trivial score with the highest AUROC: chosen on the same variants, to be hard."""
+    found = run.results["variants"]
+    lost = _classes([found["lost"]])[0]
+    return max(found["trivial"], key=lambda name: scores.auroc(lost, found["trivial"][name]))
+
+
+def learned_minus_markov(families: RecordedRun, gains: RecordedRun) -> tuple[Interval, str]:
+    """Compare the best learned rung on splice sites with the Markov model that knows positions.
+
+    Parameters
+    ----------
+    families, gains : RecordedRun
+        From ``recorded.read_run("families")`` and ``recorded.read_run("gains")``.
+
+    Returns
+    -------
+    difference : Interval
+        Of macro F1, over seeds and test items.
+    rung : str
+        Small CNN, frozen or fine-tuned, by the validation score.
+
+    Raises
+    ------
+    ValueError
+        If the two did not see the same test part.
+    """
+    ladder = recorded_ladder(families, "splice-sites", "kmer3")
+    found = gains.results["splice"]
+    truth = _classes([found["truth"]])[0]
+    if not np.array_equal(truth, ladder.y_true):
+        raise ValueError("the records saw other splice sites; record the study of gains again")
+    learned = [ladder[name] for name in ("cnn", "pretrained_frozen", "fine_tuned")]
+    best = max(learned, key=lambda rung: max(trial.validation or 0.0 for trial in rung.trials))
+    both = [best.predictions, _classes([found["predicted"]])]
+    return _difference(macro_f1, truth, both, ladder.groups), best.name
 
 
 def cost_ratio(ladders: RecordedRun, tasks: Sequence[str], tokenizer: str = "kmer3") -> Interval:
@@ -360,10 +394,17 @@ def _regression(found: Mapping[str, Any], name: str, reference: str | None) -> I
 
 
 def _difference(
-    metric: Any, truth: Predictions, both: Sequence[Predictions], groups: npt.ArrayLike
+    metric: Any, truth: Predictions, both: Sequence[Predictions], groups: npt.ArrayLike | None
 ) -> Interval:
     rng = np.random.default_rng(0)
     return paired_seeds_and_items(metric, truth, *both, rng=rng, n_resamples=500, groups=groups)
+
+
+def _variant_scores(run: RecordedRun, name: str) -> Predictions:
+    found = run.results["variants"]
+    if name in ("llr", "random"):
+        return np.array([one[name] for one in found["runs"]])
+    return np.array([found[name] if name in found else found["trivial"][name]])
 
 
 def _benchmark(run: RecordedRun, *, mended: bool) -> Predictions:

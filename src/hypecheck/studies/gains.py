@@ -202,7 +202,7 @@ def gains_results(
     species = run(species_cell, *[(*one, rates) for one in pairs])
     promoters = run(promoters_cell, *[(seed, rates) for (seed,) in seeds])
     switches = [(False, False), (True, True)]
-    return {
+    results = {
         "plan": asdict(plan),
         "species": {
             "pretraining": models,
@@ -226,8 +226,34 @@ def gains_results(
         "reporter": {"runs": run(reporter_cell, *seeds), **run(describe_reporter_cell, ())[0]},
         "variants": {"runs": zero_shot, **run(describe_variants_cell, ())[0]},
         "splice": run(splice_cell, ())[0],
-        "cpu_seconds": float(sum(spent)),
     }
+    whole: dict[str, Any] = packed(results)
+    return whole | {"cpu_seconds": float(sum(spent))}
+
+
+def packed(part: Any) -> Any:
+    """Write long rows of numbers as one text each: a record has a line for every item of a list.
+
+    Parameters
+    ----------
+    part : object
+        Anything that JSON can hold.
+
+    Returns
+    -------
+    part : object
+        The same, rows of more than twenty numbers joined by spaces.
+
+    Examples
+    --------
+    >>> packed({"short": [1, 2], "long": list(range(21))})["long"][:9]
+    '0 1 2 3 4'
+    """
+    if isinstance(part, dict):
+        return {key: packed(value) for key, value in part.items()}
+    if isinstance(part, list) and len(part) > 20 and all(isinstance(x, int | float) for x in part):
+        return " ".join(f"{x:g}" if isinstance(x, float) else str(x) for x in part)
+    return [packed(one) for one in part] if isinstance(part, list) else part
 
 
 # --- data ---------------------------------------------------------------------------------------

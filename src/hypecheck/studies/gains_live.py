@@ -30,6 +30,7 @@ from hypecheck.rungs import frozen_rung
 from hypecheck.sequences import LabelledSequences, Task
 from hypecheck.splits import homology_clusters
 from hypecheck.studies.gains import annotated
+from hypecheck.studies.gains_result import numbers
 from hypecheck.tokenizers import KmerTokenizer
 
 FROZEN = {"pool": "mean+max", "C": 0.1}
@@ -120,9 +121,9 @@ def novel_promoters(run: RecordedRun, most: int) -> Task:
         test = test[~np.isin(clusters[test], clusters[train])]
         groups = clusters[test]
     else:
-        train, validation, test = (np.array(rows) for rows in found["rows"])
+        train, validation, test = (numbers(rows).astype(np.int64) for rows in found["rows"])
         novel = np.array(list(found["familiar"])) == "0"
-        test, groups = test[novel], np.array(found["groups"])[novel]
+        test, groups = test[novel], numbers(found["groups"])[novel]
     bare = LabelledSequences(pooled.codes, pooled.labels)
     return Task(
         "novel promoters",

@@ -111,7 +111,7 @@ class SpeciesPairs:
             self.predictions(source, target, rung, labels),
             self.predictions(other_source or source, target, other, labels),
         ]
-        return _difference(scores.matthews, truth, both, self._part["groups"][target])
+        return _difference(scores.matthews, truth, both, numbers(self._part["groups"][target]))
 
 
 def clear(differences: Sequence[Interval]) -> list[str]:
@@ -186,7 +186,7 @@ def promoter_difference(run: RecordedRun, part: str, rung: str = "") -> Interval
         for name in (rung or best_on_validation(found["runs"]), "kmer_linear")
     ]
     truth = _classes([found["truth"]])[0][rows]
-    return _difference(scores.matthews, truth, both, np.array(found["groups"])[rows])
+    return _difference(scores.matthews, truth, both, numbers(found["groups"])[rows])
 
 
 def promoter_rows(run: RecordedRun, part: str) -> npt.NDArray[np.int64]:
@@ -229,7 +229,7 @@ def against_benchmark_cnn(run: RecordedRun, *, mended: bool, rung: str) -> Inter
         _benchmark(run, mended=True) if rung == "cnn" else _classes(_predicted(found["runs"], rung))
     )
     truth = _classes([found["truth"]])[0]
-    return _difference(scores.accuracy, truth, [other, net], found["groups"])
+    return _difference(scores.accuracy, truth, [other, net], numbers(found["groups"]))
 
 
 def benchmark_scores(run: RecordedRun, *, mended: bool) -> tuple[Interval, float]:
@@ -313,14 +313,18 @@ def variant_difference(run: RecordedRun, name: str = "llr", other: str = "") -> 
     """
     found = run.results["variants"]
     both = [_variant_scores(run, one) for one in (name, other or best_trivial(run))]
-    return _difference(scores.auroc, _classes([found["lost"]])[0], both, found["positions"])
+    return _difference(
+        scores.auroc, _classes([found["lost"]])[0], both, numbers(found["positions"])
+    )
 
 
 def best_trivial(run: RecordedRun) -> str:
     """Name the trivial score with the highest AUROC: chosen on the same variants, to be hard."""
     found = run.results["variants"]
     lost = _classes([found["lost"]])[0]
-    return max(found["trivial"], key=lambda name: scores.auroc(lost, found["trivial"][name]))
+    return max(
+        found["trivial"], key=lambda name: scores.auroc(lost, numbers(found["trivial"][name]))
+    )
 
 
 def learned_minus_markov(families: RecordedRun, gains: RecordedRun) -> tuple[Interval, str]:
@@ -383,14 +387,12 @@ def cost_ratio(ladders: RecordedRun, tasks: Sequence[str], tokenizer: str = "kme
 
 
 def _regression(found: Mapping[str, Any], name: str, reference: str | None) -> Interval:
-    truth = np.array(found["truth"])
+    truth, groups = numbers(found["truth"]), numbers(found["groups"])
     runs = [np.array(_predicted_numbers(found["runs"], one)) for one in (name, reference) if one]
     if reference is None:
         rng = np.random.default_rng(0)
-        return seeds_and_items_interval(
-            scores.pearson, truth, runs[0], rng=rng, groups=found["groups"]
-        )
-    return _difference(scores.pearson, truth, runs, found["groups"])
+        return seeds_and_items_interval(scores.pearson, truth, runs[0], rng=rng, groups=groups)
+    return _difference(scores.pearson, truth, runs, groups)
 
 
 def _difference(
@@ -403,8 +405,8 @@ def _difference(
 def _variant_scores(run: RecordedRun, name: str) -> Predictions:
     found = run.results["variants"]
     if name in ("llr", "random"):
-        return np.array([one[name] for one in found["runs"]])
-    return np.array([found[name] if name in found else found["trivial"][name]])
+        return np.array([numbers(one[name]) for one in found["runs"]])
+    return numbers(found[name] if name in found else found["trivial"][name])[None]
 
 
 def _benchmark(run: RecordedRun, *, mended: bool) -> Predictions:
@@ -416,8 +418,28 @@ def _predicted(runs: Sequence[Mapping[str, Any]], rung: str) -> list[str]:
     return [one["predicted"] for run in runs for one in run["rungs"] if one["rung"] == rung]
 
 
-def _predicted_numbers(runs: Sequence[Mapping[str, Any]], name: str) -> list[list[float]]:
-    return [run["predicted"][name] for run in runs if name in run["predicted"]]
+def _predicted_numbers(runs: Sequence[Mapping[str, Any]], name: str) -> list[Predictions]:
+    return [numbers(run["predicted"][name]) for run in runs if name in run["predicted"]]
+
+
+def numbers(text: str) -> npt.NDArray[np.float64]:
+    """Read a row of numbers that the record keeps as one text.
+
+    Parameters
+    ----------
+    text : str
+        Numbers with spaces between them.
+
+    Returns
+    -------
+    values : ndarray of float64
+
+    Examples
+    --------
+    >>> numbers("1 -2.5").tolist()
+    [1.0, -2.5]
+    """
+    return np.array(text.split(), dtype=np.float64)
 
 
 def _classes(texts: Sequence[str]) -> Predictions:

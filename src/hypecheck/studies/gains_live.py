@@ -56,7 +56,7 @@ def model(name: str, seed: int) -> Transformer:
     Examples
     --------
     >>> model("ladder-kmer3", 0).config.vocab_size
-    67
+    72
     """
     found = load_model(weights_path(f"{name}-{seed}"))
     if not isinstance(found, Transformer):
@@ -123,7 +123,7 @@ def novel_promoters(run: RecordedRun, most: int) -> Task:
     else:
         train, validation, test = (numbers(rows).astype(np.int64) for rows in found["rows"])
         novel = np.array(list(found["familiar"])) == "0"
-        test, groups = test[novel], numbers(found["groups"])[novel]
+        test, groups = test[novel], numbers(found["groups"]).astype(np.int64)[novel]
     bare = LabelledSequences(pooled.codes, pooled.labels)
     return Task(
         "novel promoters",

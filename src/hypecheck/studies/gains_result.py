@@ -113,6 +113,50 @@ class SpeciesPairs:
         ]
         return _difference(scores.matthews, truth, both, numbers(self._part["groups"][target]))
 
+    def judged(self, labels: int) -> dict[str, list[str]]:
+        """Say of every ordered pair how the better pretrained protocol stands to its controls.
+
+        Parameters
+        ----------
+        labels : int
+            Training sequences.
+
+        Returns
+        -------
+        words : dict of str to list of str
+            "kmer" and "random": words of `clear`, against the k-mer model and the untrained twin;
+            "retrained": the same model trained on the target minus the one carried over.
+        """
+        gaps: dict[str, list[Interval]] = {"kmer": [], "random": [], "retrained": []}
+        for a, b in self.pairs:
+            rung = self.best(a, labels)
+            gaps["kmer"].append(self.difference(a, b, rung, "kmer_linear", labels))
+            gaps["random"].append(self.difference(a, b, rung, TWIN[rung], labels))
+            gaps["retrained"].append(self.difference(b, b, rung, rung, labels, other_source=a))
+        return {name: clear(found) for name, found in gaps.items()}
+
+    def map(self) -> dict[str, dict[str, Interval]]:
+        """Give every pretrained use minus the k-mer model, nearest species first.
+
+        Returns
+        -------
+        series : dict of str to dict of str to Interval
+            By protocol and labels, then by pair with its distance; for `figures.interval_rows`.
+        """
+        both = [(a, b) for a in self.species for b in self.species]
+        order = sorted(both, key=lambda pair: self.distance[" to ".join(pair)])
+        series = {}
+        for rung, words in (("pretrained_frozen", "frozen"), ("fine_tuned", "fine-tuned")):
+            for labels in self.labels:
+                series[f"{words}, {labels:,} labels"] = {
+                    f"{a} → {b} ({self.distance[f'{a} to {b}']:.2f})": self.difference(
+                        a, b, rung, "kmer_linear", labels
+                    )
+                    for a, b in order
+                    if len(self.predictions(a, b, rung, labels))
+                }
+        return {name: rows for name, rows in series.items() if rows}
+
 
 def clear(differences: Sequence[Interval]) -> list[str]:
     """Say of each difference whether it is clear after Holm's correction over all of them.

@@ -146,7 +146,7 @@ def read_edited_gene(frame: pd.DataFrame) -> EditedGene:
         offset=offset,
         ref=ref,
         alt=encode("".join(known["alt"])),
-        lost=(known["func.class"] == "LOF").to_numpy(dtype=np.int64),
+        lost=np.asarray(known["func.class"] == "LOF", dtype=np.int64),
         positions=places,
         cadd=known["CADD.score"].to_numpy(dtype=np.float64),
         phylop=known["phyloP (mammalian)"].to_numpy(dtype=np.float64),

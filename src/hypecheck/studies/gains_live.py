@@ -172,7 +172,8 @@ def species_pair(source: str, target: str, *, seeds: Sequence[int]) -> dict[str,
 
 
 def _task(species: str) -> Task:
-    return Task(species, **windows(species).parts, classes=("not coding", "coding"))
+    train, validation, test = windows(species).parts.values()
+    return Task(species, train, validation, test, classes=("not coding", "coding"))
 
 
 def _paired(test: LabelledSequences, a: Any, b: Any) -> Interval:

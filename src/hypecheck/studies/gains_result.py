@@ -304,10 +304,11 @@ def expression_difference(run: RecordedRun, name: str, reference: str = "classic
 
 
 def expression_scores(run: RecordedRun, part: str = "expression") -> dict[str, Interval]:
-    """Give Pearson r of every way to predict expression, or "reporter" activity."""
+    """Give Pearson r of every way to predict expression, or "reporter" activity, best first."""
     found = run.results[part]
     names = {name for one in found["runs"] for name in one["predicted"]}
-    return {name: _regression(found, name, None) for name in sorted(names)}
+    intervals = {name: _regression(found, name, None) for name in names}
+    return dict(sorted(intervals.items(), key=lambda one: (-one[1].estimate, one[0])))
 
 
 def reporter_difference(run: RecordedRun, name: str = "", reference: str = "words") -> Interval:

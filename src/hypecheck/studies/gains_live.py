@@ -140,7 +140,7 @@ def windows(species: str) -> GeneWindows:
     """Draw windows inside and outside the genes of "E. coli" or "yeast"; few from a stand-in."""
     name = "genome_ecoli_k12" if species == "E. coli" else "genome_yeast"
     small = load(name).provenance.is_stand_in
-    sizes, block = ((200, 60, 60), 2000) if small else ((1000, 300, 1000), 20_000)
+    sizes, block = ((100, 30, 60), 2000) if small else ((1000, 300, 1000), 20_000)
     rng = np.random.default_rng(0)
     return gene_windows(*annotated(species), length=102, sizes=sizes, rng=rng, block=block)
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hypecheck import scores
 from hypecheck.baselines import KmerLogistic
+from hypecheck.benchmark_cnn import BenchmarkCNNConfig, fit_benchmark_cnn, predict
 from hypecheck.datasets import load
 from hypecheck.gene_windows import GeneWindows, gene_windows
 from hypecheck.intervals import Interval
@@ -92,8 +93,42 @@ def frozen_minus_kmer(
     difference : Interval
         Of Matthews correlations, over seeds and test items or groups.
     """
-    words = KmerLogistic(C=C).fit(task.train.codes, task.train.labels).predict(task.test.codes)
-    return _paired(task.test, frozen(task, name, seeds, task.test), words[None])
+    return paired(task.test, frozen(task, name, seeds, task.test), kmer_classes(task, C))
+
+
+def benchmark_nets(
+    task: Task, *, seeds: Sequence[int], epochs: int
+) -> dict[str, tuple[Classes, float]]:
+    """Train the benchmark's network as described, and mended.
+
+    Parameters
+    ----------
+    task : Task
+        Two classes.
+    seeds : sequence of int
+        Two or more.
+    epochs : int
+        Rounds over the training part.
+
+    Returns
+    -------
+    nets : dict of str to (ndarray, float)
+        "as described" and "mended": predicted classes, shape (S, N), and the mean training loss
+        of the last round.
+    """
+    found = {}
+    for name, mended in (("as described", False), ("mended", True)):
+        config = BenchmarkCNNConfig(task.train.codes.shape[1], mended, mended)
+        nets = [fit_benchmark_cnn(task.train, config, seed=s, epochs=epochs) for s in seeds]
+        classes = np.stack([predict(net, task.test.codes) for net, _ in nets])
+        found[name] = classes, float(np.mean([loss for _, loss in nets]))
+    return found
+
+
+def kmer_classes(task: Task, C: float = 0.003) -> Classes:
+    """Predict the test part by words, shape (1, N)."""
+    model = KmerLogistic(C=C).fit(task.train.codes, task.train.labels)
+    return np.asarray(model.predict(task.test.codes))[None]
 
 
 def novel_promoters(run: RecordedRun, most: int) -> Task:
@@ -166,8 +201,8 @@ def species_pair(source: str, target: str, *, seeds: Sequence[int]) -> dict[str,
     part = tasks[source].train
     words = KmerLogistic(C=0.01).fit(part.codes, part.labels).predict(test.codes)
     return {
-        "pretrained minus kmer": _paired(test, moved, words[None]),
-        "retrained minus transferred": _paired(test, grown, moved),
+        "pretrained minus kmer": paired(test, moved, words[None]),
+        "retrained minus transferred": paired(test, grown, moved),
     }
 
 
@@ -176,7 +211,8 @@ def _task(species: str) -> Task:
     return Task(species, train, validation, test, classes=("not coding", "coding"))
 
 
-def _paired(test: LabelledSequences, a: Any, b: Any) -> Interval:
+def paired(test: LabelledSequences, a: Any, b: Any) -> Interval:
+    """Compare two methods on a test part, over seeds and items or groups: Matthews correlation."""
     rng = np.random.default_rng(0)
     return paired_seeds_and_items(
         scores.matthews, test.labels, a, b, rng=rng, n_resamples=300, groups=test.groups

@@ -250,40 +250,6 @@ def best_on_validation(runs: Sequence[Mapping[str, Any]]) -> str:
     return max(found, key=lambda name: np.mean(found[name]))
 
 
-def against_benchmark_cnn(run: RecordedRun, *, mended: bool, rung: str) -> Interval:
-    """Compare a rung with the benchmark's network, in accuracy on the test promoters.
-
-    Parameters
-    ----------
-    run : RecordedRun
-        From ``recorded.read_run("gains")``.
-    mended : bool
-        The network as described, or with activations and the right loss.
-    rung : str
-        E.g. "kmer_linear" or "fine_tuned"; "cnn" compares the mended net with the one described.
-
-    Returns
-    -------
-    difference : Interval
-        Of shares of right answers, over seeds and clusters of relatives.
-    """
-    found = run.results["promoters"]
-    net = _benchmark(run, mended=mended)
-    other = (
-        _benchmark(run, mended=True) if rung == "cnn" else _classes(_predicted(found["runs"], rung))
-    )
-    truth = _classes([found["truth"]])[0]
-    return _difference(scores.accuracy, truth, [other, net], numbers(found["groups"]))
-
-
-def benchmark_scores(run: RecordedRun, *, mended: bool) -> tuple[Interval, float]:
-    """Give the network's accuracy over seeds, and its mean last training loss."""
-    truth = _classes([run.results["promoters"]["truth"]])[0]
-    values = [scores.accuracy(truth, one) for one in _benchmark(run, mended=mended)]
-    losses = [one["loss"] for one in run.results["benchmark_cnn"] if one["activations"] == mended]
-    return seed_interval(values), float(np.mean(losses))
-
-
 def expression_difference(run: RecordedRun, name: str, reference: str = "classical") -> Interval:
     """Compare predictions of gene expression, over seeds and regions.
 
@@ -452,11 +418,6 @@ def _variant_scores(run: RecordedRun, name: str) -> Predictions:
     if name in ("llr", "random"):
         return np.array([numbers(one[name]) for one in found["runs"]])
     return numbers(found[name] if name in found else found["trivial"][name])[None]
-
-
-def _benchmark(run: RecordedRun, *, mended: bool) -> Predictions:
-    rows = [one for one in run.results["benchmark_cnn"] if one["activations"] == mended]
-    return _classes([one["predicted"] for one in rows])
 
 
 def _predicted(runs: Sequence[Mapping[str, Any]], rung: str) -> list[str]:

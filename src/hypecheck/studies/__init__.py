@@ -53,8 +53,8 @@ STUDIES = {
         ),
         Study(
             "gains",
-            "where pretraining pays: species pairs, novel items, expression, reporters and zero-shot "
-            "variants, five seeds",
+            "where pretraining pays: species pairs, novel items, expression, reporters and "
+            "zero-shot variants, five seeds",
             gains_study,
         ),
     )

@@ -47,8 +47,8 @@ STUDIES = {
         ),
         Study(
             "families",
-            "the full ladder on ten more tasks, from splice sites to conservation, with the block "
-            "3-mer models of the ladder study, five seeds",
+            "the full ladder on eight more tasks, from splice sites to conservation, with the "
+            "block 3-mer models of the ladder study, five seeds",
             families_study,
         ),
         Study(

@@ -17,6 +17,7 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
+from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
@@ -77,6 +78,12 @@ STUDIES = {
             "what more bases to pretrain on bring, over what distance a planted dependency is "
             "learnt, and what a longer context saves on human DNA",
             reach_study,
+        ),
+        Study(
+            "gains",
+            "where pretraining pays: species pairs, novel items, expression, reporters and "
+            "zero-shot variants, five seeds",
+            gains_study,
         ),
     )
 }

@@ -333,7 +333,7 @@ def _mlp(
     new: Floats,
     seed: int,
     penalty: float = 0.01,
-    width: int = 32,
+    width: int = 64,
     steps: int = 150,
 ) -> Floats:
     """Fit a network with one hidden layer, from the design to the change."""
@@ -569,7 +569,7 @@ def choose(
 GRIDS: dict[str, list[Settings]] = {
     "ridge": [{"penalty": p, "centre": c} for p in (0.01, 0.1, 1.0) for c in (False, True)],
     "bilinear": [{"rank": k, "penalty": p} for k in (2, 4, 8) for p in (0.01, 0.3)],
-    "MLP": [{"penalty": p, "width": w} for p in (0.01, 0.3, 3.0) for w in (16, 64)],
+    "MLP": [{"penalty": p, "steps": s} for p in (0.01, 0.1, 0.3) for s in (30, 150)],
 }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
+from hypecheck.studies.fitness import fitness_study
 from hypecheck.studies.promise import promise_study
 
 
@@ -56,6 +57,11 @@ STUDIES = {
             "how models are judged: loss against downstream score, frozen vectors with their "
             "controls, heads and costs",
             evaluation_study,
+        ),
+        Study(
+            "fitness",
+            "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
+            fitness_study,
         ),
     )
 }
@@ -100,7 +106,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation
+    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation, fitness
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

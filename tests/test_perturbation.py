@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
-from hypecheck import perturbation
+from hypecheck import made_up_screens, perturbation
 
 X, GENES = perturbation.design(["A", "B", "C", "A+B"])
 Y = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0], [1.0, 2.5, 0.0]])
@@ -13,7 +13,7 @@ Y = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0], [1.0, 2.5, 0.0]
 
 @pytest.fixture
 def screen():
-    return perturbation.made_up_screen(np.random.default_rng(0), n_cells=20)
+    return made_up_screens.made_up_screen(np.random.default_rng(0), n_cells=20)
 
 
 def test_profiles_by_hand():
@@ -171,3 +171,33 @@ def test_leads_need_to_be_clear_of_every_linear_row():
     assert set(found) == {"deep", "tie"}
     assert found["deep"].low > 0.5
     assert found["tie"].low < 0.1
+
+
+def test_made_up_screen_agrees_only_where_effects_are_planted():
+    cells = made_up_screens.made_up_cells(np.random.default_rng(6))
+    agreement = {}
+    for line, part in cells.obs.groupby("cell_type"):
+        matrix = cells[part.index].X.toarray()
+        found = perturbation.replicate_agreement(matrix, part["condition"], seed=0)
+        agreement[line] = found["replicate"]["Pearson delta"].mean()
+    assert agreement["k562"] > 0.9
+    assert abs(agreement["A172"]) < 0.3
+
+
+def test_made_up_table_and_matrix():
+    table = made_up_screens.made_up_ranks(np.random.default_rng(7))
+    table = table["genetic_combo_performance_top5000"]
+    mean = table.groupby("method")[["Rank_pcc", "Rank_sym"]].mean()
+    assert mean.loc["linearModel", "Rank_pcc"] < mean.loc["scGPT", "Rank_pcc"]
+    assert mean.loc["linearModel", "Rank_sym"] > mean.loc["scGPT", "Rank_sym"]
+    pairs = made_up_screens.made_up_fitness(np.random.default_rng(8), n=9)["processed_fitnesses"]
+    matrix = pairs.set_index("gene").to_numpy()
+    assert_allclose(matrix, matrix.T)
+
+
+def test_mean_gap_is_paired():
+    values = np.random.default_rng(9).normal(size=(5, 15))
+    found = perturbation.mean_gap(values + 0.1, values)
+    assert_allclose([found.estimate, found.low, found.high], 0.1)
+    assert (found.n, found.n_seeds) == (15, 5)
+    assert perturbation.mean_gap(values).low < perturbation.mean_gap(values).estimate

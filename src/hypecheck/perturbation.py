@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPRegressor
 
 from hypecheck import scores
 from hypecheck.intervals import Interval, t_quantile
-from hypecheck.resampling import bootstrap_interval
+from hypecheck.resampling import bootstrap_interval, paired_seeds_and_items
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Settings: TypeAlias = Mapping[str, Any]
@@ -634,6 +634,7 @@ def run_screen(
 
     Examples
     --------
+    >>> from hypecheck.made_up_screens import made_up_screen
     >>> cells, names = made_up_screen(np.random.default_rng(0))
     >>> run = run_screen(cells, names, seed=0, tuned=("ridge",), n_folds=3)
     >>> bool(run.scores["ridge"]["Pearson delta"].mean() > 0.8)
@@ -688,45 +689,6 @@ def _fold(
     return made, {name: dict(named[name][1]) for name in tuned} | {"best": best}
 
 
-def made_up_screen(
-    rng: np.random.Generator, *, n_cells: int = 40, n_genes: int = 40, noise: float = 0.1
-) -> tuple[Floats, npt.NDArray[np.str_]]:
-    """Simulate a screen whose double perturbations add up.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    n_cells, n_genes : int
-        Cells a condition, and measured genes.
-    noise : float, default .1
-        Standard deviation of a cell.
-
-    Returns
-    -------
-    matrix : ndarray, shape (cells, genes)
-        Log expression, never negative.
-    conditions : ndarray of str, shape (cells,)
-        Control, six genes alone, and all their pairs.
-
-    Examples
-    --------
-    >>> cells, conditions = made_up_screen(np.random.default_rng(0))
-    >>> cells.shape, len(set(conditions.tolist()))
-    ((880, 40), 22)
-    """
-    genes = "ABCDEF"
-    pairs = [f"{a}+{b}" for i, a in enumerate(genes) for b in genes[i + 1 :]]
-    names = ["control", *genes, *pairs]
-    effects = dict(zip(genes, rng.normal(0, 0.4, (len(genes), n_genes)), strict=True))
-    base = rng.uniform(2, 4, n_genes)
-    means = [base + sum(effects[g] for g in genes if g in n and n != "control") for n in names]
-    cells = np.repeat(means, n_cells, axis=0) + rng.normal(
-        0, noise, (len(names) * n_cells, n_genes)
-    )
-    return np.maximum(cells, 0), np.repeat(np.array(names), n_cells)
-
-
 def replicate_agreement(
     matrix: npt.ArrayLike, conditions: npt.ArrayLike, *, seed: int
 ) -> dict[str, dict[str, Floats]]:
@@ -747,6 +709,7 @@ def replicate_agreement(
 
     Examples
     --------
+    >>> from hypecheck.made_up_screens import made_up_screen
     >>> cells, names = made_up_screen(np.random.default_rng(0))
     >>> found = replicate_agreement(cells, names, seed=0)
     >>> bool(found["replicate"]["Pearson delta"].min() > 0.9)
@@ -762,6 +725,36 @@ def replicate_agreement(
         "mean": np.tile(one.change.mean(axis=0), (len(one.change), 1)),
     }
     return {name: judge(guess, other.change, other.control) for name, guess in guesses.items()}
+
+
+def _mean_of(_truth: Floats, values: Floats, counts: npt.NDArray[Any]) -> Floats:
+    return np.asarray(counts @ values / counts.sum(axis=1))
+
+
+def mean_gap(ours: npt.ArrayLike, other: npt.ArrayLike | float = 0.0) -> Interval:
+    """Give a mean score, or a mean difference, with its interval over seeds and items.
+
+    Parameters
+    ----------
+    ours : array_like, shape (seeds, items)
+        A score for each held-out perturbation, or gene.
+    other : array_like, shape (seeds, items), or float, default 0
+        What it is compared with, paired by seed and item.
+
+    Returns
+    -------
+    gap : Interval
+        As `hypecheck.resampling.paired_seeds_and_items` makes it.
+
+    Examples
+    --------
+    >>> print(mean_gap([[0.4, 0.5, 0.6], [0.4, 0.5, 0.6]], 0.5).estimate)
+    0.0
+    """
+    first = np.asarray(ours, dtype=np.float64)
+    second = np.broadcast_to(np.asarray(other, dtype=np.float64), first.shape)
+    mean, rng = scores.WeightedScore("mean", _mean_of), np.random.default_rng(0)
+    return paired_seeds_and_items(mean, np.zeros(first.shape[1]), first, second, rng=rng)
 
 
 def clear_leads(

@@ -17,6 +17,7 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
+from hypecheck.studies.fitness import fitness_study
 from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.promise import promise_study
@@ -84,6 +85,11 @@ STUDIES = {
             "where pretraining pays: species pairs, novel items, expression, reporters and "
             "zero-shot variants, five seeds",
             gains_study,
+        ),
+        Study(
+            "fitness",
+            "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
+            fitness_study,
         ),
     )
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.learning import learning_study
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ STUDIES = {
             "the full ladder on GUE tasks, with small transformers pretrained on human DNA: "
             "three tokenizers, five seeds of everything trained",
             ladder_study,
+        ),
+        Study(
+            "learning",
+            "what masked and causal training learn of a genome, and when, against Markov floors; "
+            "five seeds of the masked model",
+            learning_study,
         ),
     )
 }
@@ -86,7 +93,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder
+    ValueError: no study is called 'no such study'; there are: ladder, learning
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

@@ -101,10 +101,46 @@ def gap_bits(model: MarkovModel, codes: Codes, places: npt.ArrayLike) -> Floats:
         raise ValueError("a hidden base is unknown, so there is nothing to tell; drop such windows")
     bits = np.empty((len(array), at.size))
     for number, place in enumerate(at.tolist()):
-        left = max(0, place - order)
-        piece = np.repeat(array[:, left : place + order + 1], 4, axis=0)  # (4 N, W)
-        piece[:, place - left] = np.tile(np.arange(4), len(array))
-        logs = np.nansum(model.log2_probabilities(piece)[:, place - left :], axis=1).reshape(-1, 4)
-        logs -= np.logaddexp2.reduce(logs, axis=1, keepdims=True)
+        logs = _log2_in_gap(model, array, place)
         bits[:, number] = -logs[np.arange(len(array)), array[:, place]]
     return bits
+
+
+def certainty(model: MarkovModel, codes: Codes) -> Floats:
+    """Tell how sure a Markov model is of each base, given the bases on both sides.
+
+    Parameters
+    ----------
+    model : MarkovModel
+        Fitted.
+    codes : ndarray of uint8, shape (N, L)
+        Windows of known bases.
+
+    Returns
+    -------
+    certainty : ndarray of float64, shape (N, L)
+        2 bits less the entropy of the prediction: 0 for a guess among four, 2 for certainty.
+
+    Examples
+    --------
+    >>> from hypecheck.sequences import encode
+    >>> model = MarkovModel(1).fit(encode("ACGT" * 50))
+    >>> bool(certainty(model, encode(["ACGTACGT"])).min() > 1.5)
+    True
+    """
+    array = check_codes(codes, ndim=2)
+    sure = np.empty(array.shape)
+    for place in range(array.shape[1]):
+        logs = _log2_in_gap(model, array, place)
+        sure[:, place] = 2 + (np.exp2(logs) * logs).sum(axis=1)
+    return sure
+
+
+def _log2_in_gap(model: MarkovModel, codes: Codes, place: int) -> Floats:
+    """Log2 probability of each of the four bases at one place, (N, 4)."""
+    left = max(0, place - model.order)
+    piece = np.repeat(codes[:, left : place + model.order + 1], 4, axis=0)  # (4 N, W)
+    piece[:, place - left] = np.tile(np.arange(4), len(codes))
+    logs = np.nansum(model.log2_probabilities(piece)[:, place - left :], axis=1).reshape(-1, 4)
+    normalised: Floats = logs - np.logaddexp2.reduce(logs, axis=1, keepdims=True)
+    return normalised

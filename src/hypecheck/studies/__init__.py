@@ -16,6 +16,7 @@ from pathlib import Path
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.learning import learning_study
+from hypecheck.studies.scale import scale_study
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,15 @@ STUDIES = {
         ),
         Study(
             "learning",
-            "what masked and causal training learn of a genome, and when, against Markov floors; "
+            "what masked training learns of a genome, and when, against Markov floors; "
             "five seeds of the masked model",
             learning_study,
+        ),
+        Study(
+            "scale",
+            "one species against many at equal tokens, more data and more weights: small masked "
+            "models, five seeds of the comparison",
+            scale_study,
         ),
     )
 }
@@ -93,7 +100,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, learning
+    ValueError: no study is called 'no such study'; there are: ladder, learning, scale
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

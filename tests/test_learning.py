@@ -122,7 +122,8 @@ def test_sums_and_means_by_hand():
     assert sums["bits"][0] == [4.0, 0.0]
     assert sums["n"][1] == [2, 2]
     assert study.mean_bits([sums]).estimate == pytest.approx(3.5)
-    assert study.mean_bits([sums], [0]).estimate == pytest.approx(2.0)
+    both = {"bits": [[4.0, 6.0]] * 5, "n": [[2, 1]] * 5}
+    assert study.mean_bits([both], [0]).estimate == pytest.approx(10 / 3)
     assert study.saving(sums, [sums, sums]).estimate == 0
     assert study.per_block([sums]).tolist() == [[10.0, 11.0]]
 

@@ -447,7 +447,7 @@ def gap_share(
 
     Examples
     --------
-    >>> gap_share([[1.5, 1.6], [1.5, 1.6]], [2.0, 2.0], [1.0, 1.2]).estimate
+    >>> round(gap_share([[1.5, 1.6], [1.5, 1.6]], [2.0, 2.0], [1.0, 1.2]).estimate, 3)
     0.5
     """
     most, least = np.asarray(unigram, dtype=np.float64), np.asarray(best, dtype=np.float64)

@@ -217,7 +217,7 @@ def training_windows(
 
 
 def held_out_windows(
-    codes: Codes, away_from: Iterable[Codes], *, length: int, n_test: int, whole: bool
+    codes: Codes, away_from: Iterable[npt.NDArray[Any]], *, length: int, n_test: int, whole: bool
 ) -> tuple[Codes, npt.NDArray[np.int64]]:
     """Cut windows to ask about, none of which shares a long word with what was trained on.
 
@@ -225,8 +225,8 @@ def held_out_windows(
     ----------
     codes : ndarray of uint8, shape (L,)
         A sequence.
-    away_from : iterable of ndarray of uint8
-        All training parts.
+    away_from : iterable of ndarray
+        Canonical words of 24 bases of all training parts.
     length, n_test : int
         Bases of a window, and most windows.
     whole : bool
@@ -255,10 +255,11 @@ def held_out_windows(
         starts, blocks = starts[np.isin(blocks, kept)], blocks[np.isin(blocks, kept)]
     windows = codes[starts[:, None] + np.arange(length)]
     words = canonical_words(windows, 24)
-    shares = np.zeros(len(windows), dtype=np.bool_)
-    for part in away_from:
-        known = canonical_words(part[None], 24)
-        shares |= (np.isin(words, known) & (words != NO_WORD)).any(axis=1)
+    asked = np.unique(words[words != NO_WORD])
+    told = np.zeros(len(asked), dtype=np.bool_)
+    for known in away_from:
+        told |= _occur(asked, known)
+    shares = np.isin(words, asked[told]).any(axis=1)
     keep = ~shares & (windows < UNKNOWN).all(axis=1)
     if not keep.any():
         raise ValueError("every window shares a word with what was trained on; none is left")
@@ -279,7 +280,7 @@ def asked_windows(plan: ScalePlan) -> dict[str, tuple[Codes, npt.NDArray[np.int6
     asked : dict of str to (windows, blocks)
         By species.
     """
-    parts = [training_part(species_codes(name)) for name in MANY]
+    parts = [canonical_words(training_part(species_codes(name))[None], 24)[0] for name in MANY]
     cut = {"length": plan.length, "n_test": plan.n_test}
     return {
         name: held_out_windows(species_codes(name), parts, **cut, whole=name == UNSEEN)
@@ -454,9 +455,17 @@ def shared_words(codes: Codes, other: Codes, *, k: int = 16) -> float:
     >>> shared_words(np.zeros(30, np.uint8), np.full(30, 3, np.uint8))
     1.0
     """
-    words, known = (np.unique(canonical_words(one[None], k)) for one in (codes, other))
+    words = np.unique(canonical_words(codes[None], k))
     words = words[words != NO_WORD]
-    return float(np.isin(words, known).mean())
+    return float(_occur(words, canonical_words(other[None], k)[0]).mean())
+
+
+def _occur(words: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Say which of some sorted, different words occur among many unsorted ones."""
+    at = np.minimum(np.searchsorted(words, known), len(words) - 1)
+    found = np.zeros(len(words), dtype=np.bool_)
+    found[at[words[at] == known]] = True
+    return found
 
 
 def _mean(_: Any, bits: Any, counts: Any) -> Any:

@@ -79,7 +79,7 @@ def test_record_has_five_seeds_of_the_comparison():
 
 
 def test_published_models_are_found_in_the_evaluations():
-    models = published("scale_models").frame
+    models = published("scale_models").frame.replace("unknown", None)
     geneb = set(published("geneb_category_mcc").frame["model"])
     twins = set(published("vishniakov2024_gain").frame["model"])
     assert set(models["geneb"].dropna()) <= geneb

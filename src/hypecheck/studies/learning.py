@@ -514,7 +514,7 @@ def _totals(
     """Bits by seed and block, and the number of bases by block, where there are any."""
     rows = sorted(classes) if classes is not None else range(len(CLASSES))
     bits = np.array([np.sum([one["bits"][row] for row in rows], axis=0) for one in sums])
-    n = np.sum([sums[0]["n"][row] for row in rows], axis=0, dtype=np.float64)
+    n = np.array([sums[0]["n"][row] for row in rows], dtype=np.float64).sum(axis=0)
     return bits[:, n > 0], n[n > 0]
 
 

@@ -20,8 +20,10 @@ from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
 from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
+from hypecheck.studies.learning import learning_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
+from hypecheck.studies.scale import scale_study
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,18 @@ STUDIES = {
             "fitness",
             "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
             fitness_study,
+        ),
+        Study(
+            "learning",
+            "what masked training learns of a genome, and when, against Markov floors; "
+            "five seeds of the masked model",
+            learning_study,
+        ),
+        Study(
+            "scale",
+            "one species against many at equal tokens, more data and more weights: small masked "
+            "models, five seeds of the comparison",
+            scale_study,
         ),
     )
 }

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from hypecheck.made_up_screens import made_up_cells, made_up_fitness, made_up_ranks
 from hypecheck.motifs import consensus_matrix
 from hypecheck.registry import DataSet
 from hypecheck.sequences import (
@@ -305,6 +306,7 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
             "position (hg19)": 3 * number + place + 1,
             "reference": [codon[at] for codon, at in zip(before, place, strict=True)],
             "alt": alt,
+            "transcript_position": 3 * number + place + 1,
             "transcript_ref": [codon[at] for codon, at in zip(before, place, strict=True)],
             "transcript_alt": alt,
             "experiment": np.char.add("X", (1 + number // 25).astype(str)),  # 75 bp each
@@ -502,6 +504,17 @@ def _chromosome(
     return codes, pd.DataFrame(rows, columns=["start", "end", "strand", "kind", "name"])
 
 
+def screens(dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Perturbations whose effects add up: cells, fitness of pairs, or a table of scores."""
+    if dataset.name == "norman_gi_fitness":
+        return StandIn(made_up_fitness(rng), "fitness of a pair is the sum of two, with noise")
+    if dataset.name == "scperturbench_results":
+        note = "linear methods lead by three measures of four, deep ones by the last"
+        return StandIn(made_up_ranks(rng), note)
+    note = "effects of two genes add up in one cell line, and there are none in the other"
+    return StandIn(made_up_cells(rng), note)
+
+
 _MAKERS: dict[str, Maker] = {
     "gue/tf/": binding_sites,
     "gue/prom/": promoters,
@@ -516,4 +529,7 @@ _MAKERS: dict[str, Maker] = {
     "brca1_sge": edited_gene_with_flanks,
     "satmut_mpra_kircher": mutated_elements,
     "ecoli_tss_mpra": measured_promoters,
+    "perturbseq_": screens,
+    "norman_gi_fitness": screens,
+    "scperturbench_results": screens,
 }

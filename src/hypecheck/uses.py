@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from scipy.stats import binomtest
-
 from hypecheck.intervals import Interval
 from hypecheck.ladder_result import Difference
+from hypecheck.resampling import share_interval
 
 MARGIN = 0.03
 Use: TypeAlias = Literal["success", "failure", "open"]
@@ -89,7 +88,4 @@ def share_of(uses: Sequence[Use], wanted: Use = "success") -> Interval:
     >>> print(share_of(["success", "failure", "open"]))
     .333 [.061, .792]
     """
-    found = sum(use == wanted for use in uses)
-    ends = binomtest(found, len(uses)).proportion_ci(0.95, method="wilson")
-    share = found / len(uses)
-    return Interval(share, float(ends.low), float(ends.high), 0.95, "Wilson", len(uses))
+    return share_interval([use == wanted for use in uses])

@@ -22,6 +22,7 @@ from hypecheck.registry import DataSet
 from hypecheck.sequences import (
     Codes,
     LabelledSequences,
+    decode,
     encode,
     reverse_complement,
 )
@@ -304,6 +305,9 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
             "position (hg19)": 3 * number + place + 1,
             "reference": [codon[at] for codon, at in zip(before, place, strict=True)],
             "alt": alt,
+            "transcript_ref": [codon[at] for codon, at in zip(before, place, strict=True)],
+            "transcript_alt": alt,
+            "experiment": np.char.add("X", (1 + number // 25).astype(str)),  # 75 bp each
             "aa_pos": number + 1,
             "consequence": np.select(
                 [nonsense, synonymous], ["Nonsense", "Synonymous"], "Missense"
@@ -320,6 +324,29 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
         "must be at chance and phyloP must not"
     )
     return StandIn({"simulated_gene": frame}, note)
+
+
+def measured_promoters(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Promoters of 150 bp whose activity depends on one word, wherever it stands."""
+    n_rows = 6000
+    background = rng.integers(0, 4, (n_rows, 150), dtype=np.uint8)
+    world = planted_motifs(background, [consensus_matrix("TATAATGC", noise=0.05)], rng)
+    activity = np.exp(rng.normal(2.0 * world.data.labels, 0.5))
+    frame = pd.DataFrame(
+        {
+            "name": [f"TSS_{row}" for row in range(n_rows)],
+            "sequence": decode(world.data.codes),
+            "tss_position": 700.0 * rng.permutation(n_rows),
+            "strand": "+",
+            "activity": activity,
+            "category": np.where(activity > 3, "active", "inactive"),
+        }
+    )
+    note = (
+        "TATAATGC (one base in twenty mutated) raises the activity wherever it stands, so counts "
+        "of words find it and base composition hardly does"
+    )
+    return StandIn({"TSS_characterization": frame}, note)
 
 
 def _official_parts(dataset: DataSet) -> dict[str, int]:
@@ -404,4 +431,5 @@ _MAKERS: dict[str, Maker] = {
     "genome_phage_virus": phages,
     "genome_": genome,
     "brca1_sge": edited_gene,
+    "ecoli_tss_mpra": measured_promoters,
 }

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.families import families_study
+from hypecheck.studies.gains import gains_study
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,18 @@ STUDIES = {
             "the full ladder on GUE tasks, with small transformers pretrained on human DNA: "
             "three tokenizers, five seeds of everything trained",
             ladder_study,
+        ),
+        Study(
+            "families",
+            "the full ladder on ten more tasks, from splice sites to conservation, with the block "
+            "3-mer models of the ladder study, five seeds",
+            families_study,
+        ),
+        Study(
+            "gains",
+            "where pretraining pays: species pairs, novel items, expression, a weak baseline and "
+            "zero-shot variants, five seeds",
+            gains_study,
         ),
     )
 }
@@ -86,7 +100,7 @@ def record(
     --------
     >>> record("no such study")
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder
+    ValueError: no study is called 'no such study'; there are: ladder, families, gains
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

@@ -17,6 +17,7 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.families import families_study
 from hypecheck.studies.gains import gains_study
+from hypecheck.studies.nomenclature import nomenclature_study
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ STUDIES = {
             "where pretraining pays: species pairs, novel items, expression, a weak baseline and "
             "zero-shot variants, five seeds",
             gains_study,
+        ),
+        Study(
+            "nomenclature",
+            "how much of its window each recorded model uses, by swapping what is far away",
+            nomenclature_study,
         ),
     )
 }

@@ -22,6 +22,7 @@ from hypecheck.variants import Variants, log_likelihood_ratio
 
 Floats = npt.NDArray[np.float64]
 GAP = 10
+CONTEXT = 110  # bp: no edited exon of BRCA1 has more
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,10 @@ class EditedGene:
         for number, codes in enumerate(self.windows):
             rows = self.window == number
             variants = Variants(self.offset[rows], self.ref[rows], self.alt[rows])
-            score[rows] = -log_likelihood_ratio(
-                model, tokenizer, codes, variants, both_strands=True
+            llr = log_likelihood_ratio(
+                model, tokenizer, codes, variants, context=CONTEXT, both_strands=True
             )
+            score[rows] = -llr
         return score
 
     def trivial(self) -> dict[str, Floats]:
@@ -146,7 +148,7 @@ def read_edited_gene(frame: pd.DataFrame) -> EditedGene:
         offset=offset,
         ref=ref,
         alt=encode("".join(known["alt"])),
-        lost=(known["func.class"] == "LOF").to_numpy(dtype=np.int64),
+        lost=np.asarray(known["func.class"] == "LOF", dtype=np.int64),
         positions=places,
         cadd=known["CADD.score"].to_numpy(dtype=np.float64),
         phylop=known["phyloP (mammalian)"].to_numpy(dtype=np.float64),

@@ -293,8 +293,8 @@ def _operons(table: pd.DataFrame):  # type: ignore[no-untyped-def]
     groups = table.groupby("operon", sort=False)
     first, last = groups["start"].transform("min"), groups["stop"].transform("max")
     near = (last - first) < REGION  # names that meet twice are no operon
-    first = first.where(near, table["start"]).to_numpy()
-    last = last.where(near, table["stop"]).to_numpy()
+    first = first.where(near, table["start"])
+    last = last.where(near, table["stop"])
     forward = (table["strand"] == "+").to_numpy()
     number = groups.cumcount().to_numpy()
     size = groups["start"].transform("size").to_numpy()
@@ -303,7 +303,7 @@ def _operons(table: pd.DataFrame):  # type: ignore[no-untyped-def]
         (int(a) if plus else int(b), bool(plus))
         for a, b, plus in zip(first, last, forward, strict=True)
     ]
-    return heads, place.astype(float), size.astype(float), first
+    return heads, place.astype(float), size.astype(float), first.to_numpy()
 
 
 def _before(genome: Codes, place: int, forward: bool) -> Codes:

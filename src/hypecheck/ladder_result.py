@@ -49,6 +49,11 @@ LABELS = {
     "pretrained_frozen": "pretrained, frozen",
     "fine_tuned": "fine-tuned",
     "from_scratch": "same net, from scratch",
+    "position_table": "position table",
+    "phylop": "phyloP",
+    "cadd": "CADD",
+    "codon_place": "place in the codon",
+    "specialist": "a specialist",
 }
 METRICS = {"mcc": scores.matthews, "accuracy": scores.accuracy}
 METRIC_LABELS = {"mcc": "MCC", "accuracy": "accuracy"}

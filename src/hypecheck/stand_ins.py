@@ -305,6 +305,7 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
             "position (hg19)": 3 * number + place + 1,
             "reference": [codon[at] for codon, at in zip(before, place, strict=True)],
             "alt": alt,
+            "transcript_position": 3 * number + place + 1,
             "transcript_ref": [codon[at] for codon, at in zip(before, place, strict=True)],
             "transcript_alt": alt,
             "experiment": np.char.add("X", (1 + number // 25).astype(str)),  # 75 bp each

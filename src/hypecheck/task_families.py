@@ -1,4 +1,4 @@
-"""Ten tasks of one shape, made of data sets that have no official split in three parts.
+"""Eight tasks of one shape, made of data sets that have no official split in three parts.
 
 Design choices
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +111,7 @@ def family_task(name: str) -> Task:
     if name not in FAMILIES:
         raise ValueError(f"no task is called {name!r}; there are: {', '.join(FAMILIES)}")
     family = FAMILIES[name]
-    loaded = load(family.data)
+    loaded = _loaded(family.data)
     rows, split = family.make(family.data, family.length)
     rng = np.random.default_rng(0)
     chosen = {
@@ -123,6 +124,12 @@ def family_task(name: str) -> Task:
     parts = {part: rows.take(index) for part, index in chosen.items()}
     stand_in = loaded.provenance.note if loaded.provenance.is_stand_in else None
     return Task(name, **parts, classes=family.classes, stand_in=stand_in)
+
+
+@lru_cache(maxsize=2)
+def _loaded(data: str) -> Any:
+    """Read once what two tasks share."""
+    return load(data)
 
 
 def shares_word(codes: Codes, others: Codes, *, k: int = WORD) -> npt.NDArray[np.bool_]:
@@ -183,7 +190,7 @@ def centre(codes: Codes, length: int) -> tuple[Codes, npt.NDArray[np.bool_]]:
 
 def _official_test(data: str, length: int) -> Made:
     """Keep the official test part; train on what is left of the validation part."""
-    parts = load(data).parts
+    parts = _loaded(data).parts
     dev, test = parts["validation"], parts["test"]
     dev = dev.take(~shares_word(dev.codes, test.codes))
     clusters = [homology_clusters(part.codes) for part in (dev, test)]
@@ -196,7 +203,7 @@ def _official_test(data: str, length: int) -> Made:
 
 def _by_homology(data: str, length: int) -> Made:
     """Pool all parts and split them by homology clusters of the whole sequences."""
-    loaded: SequenceParts = load(data)
+    loaded: SequenceParts = _loaded(data)
     pooled = loaded.pooled()
     codes, is_long = centre(pooled.codes, length)
     clusters = homology_clusters(pooled.codes[is_long])
@@ -206,7 +213,7 @@ def _by_homology(data: str, length: int) -> Made:
 
 def _reporter(data: str, length: int) -> Made:
     """Promoters of the highest and of the lowest third of activity, split along the genome."""
-    frame: pd.DataFrame = load(data).frames["TSS_characterization"]
+    frame: pd.DataFrame = _loaded(data).frames["TSS_characterization"]
     frame = frame.dropna(subset=["sequence", "tss_position", "activity"])
     frame = frame[frame["sequence"].str.len() == length]
     low, high = frame["activity"].quantile([1 / 3, 2 / 3])
@@ -216,7 +223,7 @@ def _reporter(data: str, length: int) -> Made:
     regions = Regions(np.repeat("chromosome", len(frame)), first, starts + length)
     rows = LabelledSequences(
         encode(frame["sequence"].tolist()),
-        (frame["activity"] >= high).to_numpy(np.int64),
+        np.asarray(frame["activity"] >= high, dtype=np.int64),
         groups=starts // 1000,
     )
     return rows, _along(regions)
@@ -224,7 +231,7 @@ def _reporter(data: str, length: int) -> Made:
 
 def _coding(data: str, length: int) -> Made:
     """Draw a window of every gene, on its strand, and of every gap between genes, on either."""
-    genome = load(data)
+    genome = _loaded(data)
     (codes,), features = genome.records.values(), genome.features
     rng = np.random.default_rng(0)
     genes = features[(features["kind"] == "CDS") & (features["end"] - features["start"] >= length)]
@@ -265,10 +272,11 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
     variants : pandas.DataFrame
         Columns position (hg19), exon, reference and altered (windows of `EXON_WINDOW` bases on the
         gene's strand, whose base number ``EXON_WINDOW // 2`` is the edited one), consequence,
-        function (FUNC, INT or LOF), phylop, cadd. Bases that were not edited read N; positions too
+        function (FUNC, INT or LOF), phylop, cadd, codon (place in the codon, 1 to 3; 0 outside
+        the coding sequence). Bases that were not edited read N; positions too
         near the end of a stretch are left out.
     """
-    frame = load(data).frame
+    frame = _loaded(data).frame
     half, found = EXON_WINDOW // 2, []
     for exon, unsorted in frame.groupby("experiment", sort=True):
         rows = unsorted.sort_values(["position (hg19)", "transcript_alt"])
@@ -293,11 +301,19 @@ def brca1_windows(data: str = "brca1_sge") -> pd.DataFrame:
                     "consequence": rows["consequence"][fits].to_numpy(),
                     "function": rows["func.class"][fits].to_numpy(),
                     "phylop": rows["phyloP (mammalian)"][fits].to_numpy(np.float64),
+                    "codon": _codon_place(rows[fits]),
                     "cadd": rows["CADD.score"][fits].to_numpy(np.float64),
                 }
             )
         )
     return pd.concat(found, ignore_index=True)
+
+
+def _codon_place(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Place in the codon: what stays of the transcript's position when codons are counted off."""
+    place = rows["transcript_position"].astype(str).str.extract(r"^(\d+)$")[0].astype(float)
+    coding = place.notna() & rows["aa_pos"].notna()
+    return np.where(coding, (place.fillna(1) - 1) % 3 + 1, 0).astype(np.int64)
 
 
 def _by_exon(rows: pd.DataFrame) -> Split:
@@ -307,8 +323,10 @@ def _by_exon(rows: pd.DataFrame) -> Split:
 def _variants(data: str, _length: int) -> Made:
     """Put reference window before altered window; lost function or not; whole exons held out."""
     found = brca1_windows(data)
-    labels = (found["function"] == "LOF").to_numpy(np.int64)
-    codes = np.concatenate([np.stack(found["reference"]), np.stack(found["altered"])], axis=1)
+    labels = np.asarray(found["function"] == "LOF", dtype=np.int64)
+    codes = np.concatenate(
+        [np.stack(found["reference"].tolist()), np.stack(found["altered"].tolist())], axis=1
+    )
     rows = LabelledSequences(
         codes,
         labels,
@@ -332,8 +350,8 @@ def _conserved(data: str, _length: int) -> Made:
     """Windows around every position: conserved above the median or not; whole exons held out."""
     found = brca1_windows(data).drop_duplicates("position")
     rows = LabelledSequences(
-        np.stack(found["reference"]),
-        (found["phylop"] > found["phylop"].median()).to_numpy(np.int64),
+        np.stack(found["reference"].tolist()),
+        np.asarray(found["phylop"] > found["phylop"].median(), dtype=np.int64),
         names=tuple(found.index.astype(str)),
         groups=found["position"].to_numpy(np.int64),
     )
@@ -364,17 +382,6 @@ FAMILIES: dict[str, TaskFamily] = {
         "is histone H3 found here?",
         "yeast", "regulatory", 120, "homology clusters", _by_homology, ("not marked", "marked"),
     ),
-    "coding": TaskFamily(
-        "genome_ecoli_k12", "sequence",
-        "is it a piece of a gene, or of a gap between genes?",
-        "E. coli", "sequence", 120, "blocks of 20 kb", _coding, ("between genes", "coding"),
-    ),
-    "ecoli-promoters": TaskFamily(
-        "ecoli_promoters_2860", "regulatory elements",
-        "is it a sigma-70 promoter, or a piece of a gene?",
-        "E. coli", "regulatory", 81, "homology clusters", _by_homology,
-        ("coding window", "promoter"),
-    ),
     "brca1-conservation": TaskFamily(
         "brca1_sge", "conservation",
         "is the middle base conserved above the median?",
@@ -386,14 +393,15 @@ FAMILIES: dict[str, TaskFamily] = {
         "human", "single base", 2 * EXON_WINDOW, "whole exons", _variants,
         ("functional or between", "loss of function"),
     ),
-    "promoters-nontata": TaskFamily(
-        "genomic_benchmarks_seq/promoters_nontata", "regulatory elements",
-        "is it a promoter without a TATA box?",
-        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "promoter"),
+    "coding": TaskFamily(
+        "genome_ecoli_k12", "sequence",
+        "is it a piece of a gene, or of a gap between genes?",
+        "E. coli", "sequence", 120, "blocks of 20 kb", _coding, ("between genes", "coding"),
     ),
-    "open-chromatin": TaskFamily(
-        "genomic_benchmarks_seq/open_chromatin", "chromatin",
-        "is the chromatin open here?",
-        "human", "regulatory", 120, "homology clusters", _by_homology, ("other", "open"),
+    "ecoli-promoters": TaskFamily(
+        "ecoli_promoters_2860", "regulatory elements",
+        "is it a sigma-70 promoter, or a piece of a gene?",
+        "E. coli", "regulatory", 81, "homology clusters", _by_homology,
+        ("coding window", "promoter"),
     ),
 }  # fmt: skip

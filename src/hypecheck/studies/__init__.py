@@ -48,13 +48,13 @@ STUDIES = {
         ),
         Study(
             "families",
-            "the full ladder on ten more tasks, from splice sites to conservation, with the block "
-            "3-mer models of the ladder study, five seeds",
+            "the full ladder on eight more tasks, from splice sites to conservation, with the "
+            "block 3-mer models of the ladder study, five seeds",
             families_study,
         ),
         Study(
             "gains",
-            "where pretraining pays: species pairs, novel items, expression, a weak baseline and "
+            "where pretraining pays: species pairs, novel items, expression, reporters and "
             "zero-shot variants, five seeds",
             gains_study,
         ),

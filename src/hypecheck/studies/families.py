@@ -1,4 +1,4 @@
-"""The full ladder on ten more tasks, most without an official split: recorded once, five seeds.
+"""The full ladder on eight more tasks without an official split: recorded once, five seeds.
 
 Design choices
 
@@ -15,7 +15,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,15 @@ import numpy as np
 from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import count_sharing
 from hypecheck.datasets import load
+from hypecheck.family_ladders import language_model
 from hypecheck.kmers import KmerCounts
 from hypecheck.ladder import RUNGS, assemble, run_rung
 from hypecheck.ladder_result import rung_from_dict, rung_to_dict
 from hypecheck.ladder_study import PRETRAINED
-from hypecheck.models import Transformer
-from hypecheck.models import load as load_model
 from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.pair_rungs import pair_rungs
-from hypecheck.recorded import RecordedRun, describe_run, read_run, weights_path
+from hypecheck.recorded import RecordedRun, describe_run, read_run
 from hypecheck.rungs import standard_rungs
 from hypecheck.scores import jensen_shannon_distance
 from hypecheck.sequences import Codes, Task
@@ -166,15 +164,6 @@ def rung_cell(plan: FamiliesPlan, name: str, rung: str) -> dict[str, Any]:
     task = family_task(name)
     chosen = next(one for one in rungs if one.name == rung)
     return rung_to_dict(run_rung(chosen, task, seeds=plan.seeds, groups=task.test.groups))
-
-
-@lru_cache
-def language_model(seed: int) -> Transformer:
-    """Load the model that the ladder study pretrained with one seed on human block 3-mers."""
-    model = load_model(weights_path(f"ladder-kmer3-{seed}"))
-    if not isinstance(model, Transformer):
-        raise TypeError(f"the recorded weights ladder-kmer3-{seed} are no language model")
-    return model
 
 
 def family_facts(name: str) -> dict[str, Any]:

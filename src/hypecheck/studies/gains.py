@@ -1,4 +1,4 @@
-"""Where pretraining pays: other species, novel items, expression, a weak baseline, zero-shot.
+"""Where pretraining pays: other species, novel items, expression, reporters, zero-shot.
 
 Design choices
 
@@ -25,7 +25,6 @@ import numpy.typing as npt
 
 from hypecheck import scores
 from hypecheck.baselines import KmerLogistic, PositionWeightMatrix, choose_on_validation
-from hypecheck.benchmark_cnn import BenchmarkCNNConfig, fit_benchmark_cnn, predict
 from hypecheck.cells import Cell, run_cells
 from hypecheck.corpus import draw_windows
 from hypecheck.datasets import load
@@ -101,7 +100,7 @@ class GainsPlan:
     cnn : TrainingConfig
         Of the network for expression.
     epochs : int
-        Of the benchmark's network.
+        Not used; it is part of the name of every cell.
     """
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -169,8 +168,8 @@ def gains_results(
     Returns
     -------
     results : dict
-        "plan", "species", "promoters", "benchmark_cnn", "expression", "reporter", "variants",
-        "splice" and "cpu_seconds".
+        "plan", "species", "promoters", "expression", "reporter", "variants", "splice" and
+        "cpu_seconds".
     """
     place = _place(plan, folder)
     decided = place.name.removeprefix("plan-")
@@ -201,7 +200,6 @@ def gains_results(
     pairs = [(source, seed) for source in SPECIES for seed in plan.seeds]
     species = run(species_cell, *[(*one, rates) for one in pairs])
     promoters = run(promoters_cell, *[(seed, rates) for (seed,) in seeds])
-    switches = [(False, False), (True, True)]
     results = {
         "plan": asdict(plan),
         "species": {
@@ -216,9 +214,6 @@ def gains_results(
             **run(describe_species_cell, ())[0],
         },
         "promoters": {"runs": promoters, **run(describe_promoters_cell, ())[0]},
-        "benchmark_cnn": run(
-            benchmark_cell, *[(*two, seed) for two in switches for (seed,) in seeds]
-        ),
         "expression": {
             "runs": expression,
             **run(describe_expression_cell, ())[0],
@@ -571,23 +566,6 @@ def describe_promoters_cell(plan: GainsPlan, _folder: Path) -> dict[str, Any]:
         "familiar": _text(familiar.astype(int)),
         "n_pooled": len(task.train) + len(task.validation) + len(task.test),
         "audit": audit(task.train, task.test).sentence(),
-    }
-
-
-def benchmark_cell(
-    plan: GainsPlan, _folder: Path, activations: bool, plain_logits: bool, seed: int
-) -> dict[str, Any]:
-    """Train the benchmark's network, as described or mended, and predict the test promoters."""
-    start, task = time.process_time(), promoter_task(plan)[0]
-    config = BenchmarkCNNConfig(task.train.codes.shape[1], activations, plain_logits)
-    net, loss = fit_benchmark_cnn(task.train, config, seed=seed, epochs=plan.epochs)
-    return {
-        "activations": activations,
-        "plain_logits": plain_logits,
-        "seed": seed,
-        "loss": loss,
-        "predicted": _text(predict(net, task.test.codes)),
-        "cpu_seconds": time.process_time() - start,
     }
 
 

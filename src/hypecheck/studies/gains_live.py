@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hypecheck import scores
 from hypecheck.baselines import KmerLogistic
+from hypecheck.benchmark_cnn import BenchmarkCNNConfig, fit_benchmark_cnn, predict
 from hypecheck.datasets import load
 from hypecheck.gene_windows import GeneWindows, gene_windows
 from hypecheck.intervals import Interval
@@ -56,7 +57,7 @@ def model(name: str, seed: int) -> Transformer:
     Examples
     --------
     >>> model("ladder-kmer3", 0).config.vocab_size
-    67
+    72
     """
     found = load_model(weights_path(f"{name}-{seed}"))
     if not isinstance(found, Transformer):
@@ -92,8 +93,42 @@ def frozen_minus_kmer(
     difference : Interval
         Of Matthews correlations, over seeds and test items or groups.
     """
-    words = KmerLogistic(C=C).fit(task.train.codes, task.train.labels).predict(task.test.codes)
-    return _paired(task.test, frozen(task, name, seeds, task.test), words[None])
+    return paired(task.test, frozen(task, name, seeds, task.test), kmer_classes(task, C))
+
+
+def benchmark_nets(
+    task: Task, *, seeds: Sequence[int], epochs: int
+) -> dict[str, tuple[Classes, float]]:
+    """Train the benchmark's network as described, and mended.
+
+    Parameters
+    ----------
+    task : Task
+        Two classes.
+    seeds : sequence of int
+        Two or more.
+    epochs : int
+        Rounds over the training part.
+
+    Returns
+    -------
+    nets : dict of str to (ndarray, float)
+        "as described" and "mended": predicted classes, shape (S, N), and the mean training loss
+        of the last round.
+    """
+    found = {}
+    for name, mended in (("as described", False), ("mended", True)):
+        config = BenchmarkCNNConfig(task.train.codes.shape[1], mended, mended)
+        nets = [fit_benchmark_cnn(task.train, config, seed=s, epochs=epochs) for s in seeds]
+        classes = np.stack([predict(net, task.test.codes) for net, _ in nets])
+        found[name] = classes, float(np.mean([loss for _, loss in nets]))
+    return found
+
+
+def kmer_classes(task: Task, C: float = 0.003) -> Classes:
+    """Predict the test part by words, shape (1, N)."""
+    model = KmerLogistic(C=C).fit(task.train.codes, task.train.labels)
+    return np.asarray(model.predict(task.test.codes))[None]
 
 
 def novel_promoters(run: RecordedRun, most: int) -> Task:
@@ -123,7 +158,7 @@ def novel_promoters(run: RecordedRun, most: int) -> Task:
     else:
         train, validation, test = (numbers(rows).astype(np.int64) for rows in found["rows"])
         novel = np.array(list(found["familiar"])) == "0"
-        test, groups = test[novel], numbers(found["groups"])[novel]
+        test, groups = test[novel], numbers(found["groups"]).astype(np.int64)[novel]
     bare = LabelledSequences(pooled.codes, pooled.labels)
     return Task(
         "novel promoters",
@@ -140,7 +175,7 @@ def windows(species: str) -> GeneWindows:
     """Draw windows inside and outside the genes of "E. coli" or "yeast"; few from a stand-in."""
     name = "genome_ecoli_k12" if species == "E. coli" else "genome_yeast"
     small = load(name).provenance.is_stand_in
-    sizes, block = ((200, 60, 60), 2000) if small else ((1000, 300, 1000), 20_000)
+    sizes, block = ((100, 30, 60), 2000) if small else ((1000, 300, 1000), 20_000)
     rng = np.random.default_rng(0)
     return gene_windows(*annotated(species), length=102, sizes=sizes, rng=rng, block=block)
 
@@ -166,16 +201,18 @@ def species_pair(source: str, target: str, *, seeds: Sequence[int]) -> dict[str,
     part = tasks[source].train
     words = KmerLogistic(C=0.01).fit(part.codes, part.labels).predict(test.codes)
     return {
-        "pretrained minus kmer": _paired(test, moved, words[None]),
-        "retrained minus transferred": _paired(test, grown, moved),
+        "pretrained minus kmer": paired(test, moved, words[None]),
+        "retrained minus transferred": paired(test, grown, moved),
     }
 
 
 def _task(species: str) -> Task:
-    return Task(species, **windows(species).parts, classes=("not coding", "coding"))
+    train, validation, test = windows(species).parts.values()
+    return Task(species, train, validation, test, classes=("not coding", "coding"))
 
 
-def _paired(test: LabelledSequences, a: Any, b: Any) -> Interval:
+def paired(test: LabelledSequences, a: Any, b: Any) -> Interval:
+    """Compare two methods on a test part, over seeds and items or groups: Matthews correlation."""
     rng = np.random.default_rng(0)
     return paired_seeds_and_items(
         scores.matthews, test.labels, a, b, rng=rng, n_resamples=300, groups=test.groups

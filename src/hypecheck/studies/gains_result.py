@@ -113,6 +113,50 @@ class SpeciesPairs:
         ]
         return _difference(scores.matthews, truth, both, numbers(self._part["groups"][target]))
 
+    def judged(self, labels: int) -> dict[str, list[str]]:
+        """Say of every ordered pair how the better pretrained protocol stands to its controls.
+
+        Parameters
+        ----------
+        labels : int
+            Training sequences.
+
+        Returns
+        -------
+        words : dict of str to list of str
+            "kmer" and "random": words of `clear`, against the k-mer model and the untrained twin;
+            "retrained": the same model trained on the target minus the one carried over.
+        """
+        gaps: dict[str, list[Interval]] = {"kmer": [], "random": [], "retrained": []}
+        for a, b in self.pairs:
+            rung = self.best(a, labels)
+            gaps["kmer"].append(self.difference(a, b, rung, "kmer_linear", labels))
+            gaps["random"].append(self.difference(a, b, rung, TWIN[rung], labels))
+            gaps["retrained"].append(self.difference(b, b, rung, rung, labels, other_source=a))
+        return {name: clear(found) for name, found in gaps.items()}
+
+    def map(self) -> dict[str, dict[str, Interval]]:
+        """Give every pretrained use minus the k-mer model, nearest species first.
+
+        Returns
+        -------
+        series : dict of str to dict of str to Interval
+            By protocol and labels, then by pair with its distance; for `figures.interval_rows`.
+        """
+        both = [(a, b) for a in self.species for b in self.species]
+        order = sorted(both, key=lambda pair: self.distance[" to ".join(pair)])
+        series = {}
+        for rung, words in (("pretrained_frozen", "frozen"), ("fine_tuned", "fine-tuned")):
+            for labels in self.labels:
+                series[f"{words}, {labels:,} labels"] = {
+                    f"{a} → {b} ({self.distance[f'{a} to {b}']:.2f})": self.difference(
+                        a, b, rung, "kmer_linear", labels
+                    )
+                    for a, b in order
+                    if len(self.predictions(a, b, rung, labels))
+                }
+        return {name: rows for name, rows in series.items() if rows}
+
 
 def clear(differences: Sequence[Interval]) -> list[str]:
     """Say of each difference whether it is clear after Holm's correction over all of them.
@@ -206,40 +250,6 @@ def best_on_validation(runs: Sequence[Mapping[str, Any]]) -> str:
     return max(found, key=lambda name: np.mean(found[name]))
 
 
-def against_benchmark_cnn(run: RecordedRun, *, mended: bool, rung: str) -> Interval:
-    """Compare a rung with the benchmark's network, in accuracy on the test promoters.
-
-    Parameters
-    ----------
-    run : RecordedRun
-        From ``recorded.read_run("gains")``.
-    mended : bool
-        The network as described, or with activations and the right loss.
-    rung : str
-        E.g. "kmer_linear" or "fine_tuned"; "cnn" compares the mended net with the one described.
-
-    Returns
-    -------
-    difference : Interval
-        Of shares of right answers, over seeds and clusters of relatives.
-    """
-    found = run.results["promoters"]
-    net = _benchmark(run, mended=mended)
-    other = (
-        _benchmark(run, mended=True) if rung == "cnn" else _classes(_predicted(found["runs"], rung))
-    )
-    truth = _classes([found["truth"]])[0]
-    return _difference(scores.accuracy, truth, [other, net], numbers(found["groups"]))
-
-
-def benchmark_scores(run: RecordedRun, *, mended: bool) -> tuple[Interval, float]:
-    """Give the network's accuracy over seeds, and its mean last training loss."""
-    truth = _classes([run.results["promoters"]["truth"]])[0]
-    values = [scores.accuracy(truth, one) for one in _benchmark(run, mended=mended)]
-    losses = [one["loss"] for one in run.results["benchmark_cnn"] if one["activations"] == mended]
-    return seed_interval(values), float(np.mean(losses))
-
-
 def expression_difference(run: RecordedRun, name: str, reference: str = "classical") -> Interval:
     """Compare predictions of gene expression, over seeds and regions.
 
@@ -260,10 +270,11 @@ def expression_difference(run: RecordedRun, name: str, reference: str = "classic
 
 
 def expression_scores(run: RecordedRun, part: str = "expression") -> dict[str, Interval]:
-    """Give Pearson r of every way to predict expression, or "reporter" activity."""
+    """Give Pearson r of every way to predict expression, or "reporter" activity, best first."""
     found = run.results[part]
     names = {name for one in found["runs"] for name in one["predicted"]}
-    return {name: _regression(found, name, None) for name in sorted(names)}
+    intervals = {name: _regression(found, name, None) for name in names}
+    return dict(sorted(intervals.items(), key=lambda one: (-one[1].estimate, one[0])))
 
 
 def reporter_difference(run: RecordedRun, name: str = "", reference: str = "words") -> Interval:
@@ -407,11 +418,6 @@ def _variant_scores(run: RecordedRun, name: str) -> Predictions:
     if name in ("llr", "random"):
         return np.array([numbers(one[name]) for one in found["runs"]])
     return numbers(found[name] if name in found else found["trivial"][name])[None]
-
-
-def _benchmark(run: RecordedRun, *, mended: bool) -> Predictions:
-    rows = [one for one in run.results["benchmark_cnn"] if one["activations"] == mended]
-    return _classes([one["predicted"] for one in rows])
 
 
 def _predicted(runs: Sequence[Mapping[str, Any]], rung: str) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from hypecheck import ladder_study, rungs, studies
 from hypecheck.cells import Cell, run_cell, run_cells
+from hypecheck.checkpoints import checkpoints
 from hypecheck.ladder import RUNGS, ReportedScore
 from hypecheck.ladder_study import (
     LadderPlan,
@@ -20,6 +21,8 @@ from hypecheck.ladder_study import (
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.recorded import RecordedRun
 from hypecheck.sequences import LabelledSequences, Task
+from hypecheck.similarity import canonical_words
+from hypecheck.studies import evaluation as ev
 
 CALLS = []
 
@@ -241,3 +244,75 @@ def test_the_recorded_plan_is_a_fair_one():
     core = {name for name, _ in plan.tasks if "prom_core" in name}
     assert {name for name, _ in plan.tasks} - core <= purged
     assert not core or "gue/prom/prom_core_all" in purged  # it holds the two others
+
+
+# --- evaluation ---------------------------------------------------------------------------------
+
+TINY = ev.EvaluationPlan(
+    variants=(
+        ev.Variant("narrow", "kmer3", 8, (2, 4)),
+        ev.Variant("repetitive", "kmer3", 16, (2,), "repetitive"),
+    ),
+    seeds=(0, 1),
+    n_train=40,
+    n_aside=30,
+    n_windows=60,
+)
+
+
+@pytest.fixture
+def tiny_task(monkeypatch):
+    """Cut the labelled stand-in down, and draw a genome without any repeats."""
+    monkeypatch.delenv("HYPECHECK_DATA", raising=False)
+    monkeypatch.setenv("HYPECHECK_OFFLINE", "1")
+    whole = ev.load
+    drawn = {"z": np.random.default_rng(0).integers(0, 4, 100_000).astype(np.uint8)}
+
+    def load(name, **options):
+        if name == TINY.corpus:
+            return SimpleNamespace(records=drawn, provenance=SimpleNamespace(is_stand_in=True))
+        loaded = whole(name, **options)
+        parts = {"train": 200, "validation": 30, "test": 40}
+        return replace(
+            loaded, **{one: getattr(loaded, one).take(np.arange(n)) for one, n in parts.items()}
+        )
+
+    monkeypatch.setattr(ev, "load", load)
+    yield
+    ev.study_parts.cache_clear()
+    ev.study_windows.cache_clear()
+
+
+def test_held_out_windows_touch_no_training_window(tiny_task):
+    windows = ev.study_windows(TINY)
+    assert {part.shape[1] for part in (*windows.train.values(), *windows.held_out.values())} == {
+        102
+    }
+    words = {
+        name: set(canonical_words(part, 31).ravel()) for name, part in windows.held_out.items()
+    }
+    assert not words["validation"] & words["test"]
+    assert not set(canonical_words(windows.train["all"], 31).ravel()) & words["test"]
+    scale = {
+        name: ev.repetitiveness(windows.train[name]).mean() for name in ("repetitive", "unique")
+    }
+    assert scale["repetitive"] >= scale["unique"]
+
+
+def test_aside_rows_are_tested_on_and_never_trained_on(tiny_task):
+    task, official = ev.study_parts(TINY), ev.load(TINY.task)
+    assert (len(task.train), len(task.test)) == (40, len(official.test) + 30)
+    assert len(ev.study_parts(replace(TINY, n_aside=0)).test) == len(official.test)
+
+
+def test_evaluation_study_measures_every_stop(tiny_task, tmp_path, monkeypatch):
+    costs = {"embed": 1.0, "head": 1.0, "fine_tune": 9.0, "cpu_seconds": 1.0}
+    monkeypatch.setattr(ev, "cost_cell", lambda _, seed: costs | {"seed": seed})
+    monkeypatch.setattr("hypecheck.cells._source", lambda function: str(function))
+    results = ev.evaluation_results(TINY, tmp_path)
+    found = checkpoints(results["runs"])
+    assert [one.step for one in found] == [0, 2, 4, 0, 2]
+    assert found[0].predictions.shape == (2, len(results["truth"]))
+    assert found[0].window_losses.mean() == pytest.approx(found[0].loss["test"].mean(), abs=1e-3)
+    assert {len(one["predicted"]["control"]) for one in results["probes"]} == {70}
+    assert results["bars"]["kmer3"]["markov"] > 1

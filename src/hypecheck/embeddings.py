@@ -393,9 +393,38 @@ def control_task(
         random_train = rng.permutation(train_labels)
         random_validation = rng.permutation(validation_labels)
     else:
-        kinds, number = np.unique(np.concatenate(types), return_inverse=True)
-        random_labels = rng.choice(train_labels, size=len(kinds))[number]
-        random_train, random_validation = np.split(random_labels, [len(train_labels)])
+        random_train, random_validation = control_labels(types, train_labels, rng=rng)
     control = linear_probe(train_features, random_train, validation_features, random_validation)
     memorised = matthews_corrcoef(random_train, control.predict(train_features))
     return ControlTask(probe.validation_score, control.validation_score, float(memorised))
+
+
+def control_labels(
+    types: Sequence[npt.NDArray[Any]], labels: Labels, *, rng: np.random.Generator
+) -> list[Labels]:
+    """Give every kind of row a random label, the same in all parts of a data set.
+
+    Parameters
+    ----------
+    types : sequence of ndarray, shapes (N_1,), (N_2,), …
+        A kind for each row of each part: training, validation, test.
+    labels : ndarray of int64, shape (N,)
+        Labels whose frequencies are kept, usually those of the training part.
+    rng : numpy.random.Generator
+        Draws the labels.
+
+    Returns
+    -------
+    parts : list of ndarray of int64
+        As many labels as rows, for each part.
+
+    Examples
+    --------
+    >>> parts = np.array(["a", "b"]), np.array(["b", "a", "b"])
+    >>> train, test = control_labels(parts, np.array([0, 1]), rng=np.random.default_rng(0))
+    >>> bool(train[0] == test[1]), bool(train[1] == test[0])
+    (True, True)
+    """
+    kinds, number = np.unique(np.concatenate(types), return_inverse=True)
+    drawn: Labels = rng.choice(labels, size=len(kinds))[number]
+    return np.split(drawn, np.cumsum([len(part) for part in types])[:-1])

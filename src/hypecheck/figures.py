@@ -280,6 +280,55 @@ def rank_curves(counts: Mapping[str, npt.ArrayLike], *, xlabel: str, alt_text: s
     return _with_text(figure, alt_text)
 
 
+def clouds(
+    panels: Mapping[str, npt.ArrayLike], kinds: Sequence[str], *, alt_text: str, note: str = ""
+) -> Figure:
+    """Draw the same things as points in several planes, side by side, without axes.
+
+    Parameters
+    ----------
+    panels : mapping of str to array_like, shape (N, 2)
+        By title: places whose axes mean nothing, as those of t-SNE.
+    kinds : sequence of str, length N
+        What each point is; kinds differ in colour and shape.
+    alt_text : str
+        The finding, with its numbers.
+    note : str, optional
+        One line below.
+
+    Returns
+    -------
+    figure : Figure
+        With ``alt_text``.
+
+    Examples
+    --------
+    >>> clouds({"a": [[0, 1], [1, 0]]}, ["x", "y"], alt_text="Two points.").alt_text
+    'Two points.'
+    """
+    names, which = list(dict.fromkeys(kinds)), np.asarray(kinds)
+    n_lines = max(title.count("\n") for title in panels) + 1
+    with style():
+        figure, _ = _axes(1.7, LINE * (2 + bool(note)), 0.1)
+        figure.clear()
+        below, wide = LINE * (2 + bool(note)), (WIDTH - 0.1) / len(panels)
+        height = 1.7 + below + LINE * n_lines
+        figure.set_size_inches(WIDTH, height)
+        for number, (title, places) in enumerate(panels.items()):
+            left = (0.1 + number * wide) / WIDTH
+            rect = (left, below / height, (wide - 0.1) / WIDTH, 1.7 / height)
+            axes = figure.add_axes(rect, xticks=[], yticks=[])
+            axes.set_title(title, fontsize=9)
+            for name, look in zip(names, _looks(), strict=False):
+                here = np.asarray(places)[which == name]
+                points = look | {"linestyle": "none", "markersize": 2.6}
+                axes.plot(*here.T, label=name if number == 0 else None, alpha=0.8, **points)
+        figure.legend(loc="lower left", ncols=len(names), markerscale=2.5, handletextpad=0.2)
+        if note:
+            figure.text(0.98, 0.02, note, ha="right", va="bottom", fontsize=9)
+    return _with_text(figure, alt_text)
+
+
 def _looks() -> Any:
     return cycle(look | {"markersize": 6.5} for look in (*CURVES[1:], CURVES[0]))
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.gains import gains_study
 from hypecheck.studies.nomenclature import nomenclature_study
+from hypecheck.studies.promise import promise_study
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ STUDIES = {
             "the full ladder on GUE tasks, with small transformers pretrained on human DNA: "
             "three tokenizers, five seeds of everything trained",
             ladder_study,
+        ),
+        Study(
+            "promise",
+            "one small design trained on text, proteins and DNA, with a convolutional twin, and "
+            "what the models do frozen and untouched",
+            promise_study,
+        ),
+        Study(
+            "evaluation",
+            "how models are judged: loss against downstream score, frozen vectors with their "
+            "controls, heads and costs",
+            evaluation_study,
         ),
         Study(
             "families",
@@ -104,9 +118,9 @@ def record(
 
     Examples
     --------
-    >>> record("no such study")
+    >>> record("no such study")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, families, gains
+    ValueError: no study is called 'no such study'; there are: ladder, ...
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

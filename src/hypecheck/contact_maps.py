@@ -59,7 +59,9 @@ class ContactMap:
         -------
         bins : ndarray of int64, shape (number of chromosomes,)
         """
-        rows = [np.flatnonzero(self.chromosome == number) for number in range(len(self.chromosomes))]
+        rows = [
+            np.flatnonzero(self.chromosome == number) for number in range(len(self.chromosomes))
+        ]
         trans = np.where(self.chromosome[:, None] == self.chromosome, 0.0, self.contacts)
         total = np.nan_to_num(trans).sum(axis=1)
         found = np.array([own[np.argmax(total[own])] for own in rows])

@@ -175,7 +175,10 @@ def network_task(*, seed: int = 0, length: int = 204) -> PairTask:
     genome = datasets.load("genome_ecoli_k12")
     codes = max(genome.records.values(), key=len)
     if genome.provenance.is_stand_in:
-        network, provenance = _simulated_network(len(codes)), stand_in_provenance("ecoli_expression")
+        network, provenance = (
+            _simulated_network(len(codes)),
+            stand_in_provenance("ecoli_expression"),
+        )
     else:
         tables = datasets.load("ecoli_expression")
         network = read_network(tables.frames["TRN"], tables.frames["gene_info"])

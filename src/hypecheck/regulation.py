@@ -139,7 +139,10 @@ def read_network(edges: pd.DataFrame, genes: pd.DataFrame, *, least: int = 15) -
     known = edges[edges["gene_id"].isin(genes.index)]
     by_name = genes.reset_index().drop_duplicates("gene_name").set_index("gene_name")["operon"]
     pairs = pd.DataFrame(
-        {"regulator": known["regulator"], "operon": genes["operon"].reindex(known["gene_id"]).values}
+        {
+            "regulator": known["regulator"],
+            "operon": genes["operon"].reindex(known["gene_id"]).values,
+        }
     ).drop_duplicates()
     pairs = pairs[pairs["regulator"].isin(by_name.index)]
     counts = pairs["regulator"].value_counts()

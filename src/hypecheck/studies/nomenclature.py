@@ -1,4 +1,4 @@
-"""What a name promises and a model does: context in use, other species, tasks far from the objective.
+"""What a name promises and a model does: context in use, other species, tasks of other kinds.
 
 Design choices
 
@@ -85,7 +85,9 @@ def nomenclature_study(
         Cell(f"context-{reader}-{seed}", context_cell, (plan, reader, seed), f"{plan} {corpus}")
         for reader, seed in asked
     ]
-    found = dict(zip(asked, run_cells(cells, folder, n_jobs=n_jobs, progress=progress), strict=True))
+    found = dict(
+        zip(asked, run_cells(cells, folder, n_jobs=n_jobs, progress=progress), strict=True)
+    )
     seconds = sum(one["cpu_seconds"] for one in found.values())
     results = {
         "plan": asdict(plan),

@@ -48,7 +48,7 @@
     form.addEventListener("change", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("reset", () => setTimeout(apply));
-    form.hidden = false;
+    form.hidden = selects.length === 0;
     apply();
   }
 })();

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from bookkeeping.results import METADATA_KEY, Result, is_fast, short
 
 _FAST_FACTOR = 10
+_LONG_CELL = 45  # letters
 
 
 class HasProvenance(Protocol):
@@ -244,6 +245,7 @@ def _table_row(row: Mapping[str, Any], heads: Sequence[str], filters: Sequence[s
         shown, key = value if isinstance(value, tuple) else (", ".join(_texts(value)), None)
         order = "" if key is None else f' data-sort="{key}"'
         tag = 'th scope="row"' if number == 0 else "td"
+        order += ' class="long"' if number and len(str(shown)) > _LONG_CELL else ""
         cells.append(f"<{tag}{order}>{html.escape(str(shown))}</{tag.split()[0]}>")
     kept = "".join(
         f' data-f{number}="{html.escape("|".join(_texts(row[head])))}"'

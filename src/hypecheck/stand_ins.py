@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from hypecheck.made_up_screens import made_up_cells, made_up_fitness, made_up_ranks
 from hypecheck.motifs import consensus_matrix
 from hypecheck.registry import DataSet
 from hypecheck.sequences import (
@@ -420,6 +421,17 @@ def _chromosome(
     return codes, pd.DataFrame(rows, columns=["start", "end", "strand", "kind", "name"])
 
 
+def screens(dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Perturbations whose effects add up: cells, fitness of pairs, or a table of scores."""
+    if dataset.name == "norman_gi_fitness":
+        return StandIn(made_up_fitness(rng), "fitness of a pair is the sum of two, with noise")
+    if dataset.name == "scperturbench_results":
+        note = "linear methods lead by three measures of four, deep ones by the last"
+        return StandIn(made_up_ranks(rng), note)
+    note = "effects of two genes add up in one cell line, and there are none in the other"
+    return StandIn(made_up_cells(rng), note)
+
+
 _MAKERS: dict[str, Maker] = {
     "gue/tf/": binding_sites,
     "gue/prom/": promoters,
@@ -433,4 +445,7 @@ _MAKERS: dict[str, Maker] = {
     "genome_": genome,
     "brca1_sge": edited_gene,
     "ecoli_tss_mpra": measured_promoters,
+    "perturbseq_": screens,
+    "norman_gi_fitness": screens,
+    "scperturbench_results": screens,
 }

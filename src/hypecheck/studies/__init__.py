@@ -17,9 +17,12 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
+from hypecheck.studies.fitness import fitness_study
 from hypecheck.studies.gains import gains_study
+from hypecheck.studies.labels import labels_study
 from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
+from hypecheck.studies.reach import reach_study
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,18 @@ STUDIES = {
             families_study,
         ),
         Study(
+            "labels",
+            "seven rungs with 50 to 4,000 labels on two human tasks and a bacterial one, "
+            "and on a test part with simulated sequencing errors",
+            labels_study,
+        ),
+        Study(
+            "reach",
+            "what more bases to pretrain on bring, over what distance a planted dependency is "
+            "learnt, and what a longer context saves on human DNA",
+            reach_study,
+        ),
+        Study(
             "gains",
             "where pretraining pays: species pairs, novel items, expression, reporters and "
             "zero-shot variants, five seeds",
@@ -76,6 +91,11 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "fitness",
+            "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
+            fitness_study,
         ),
     )
 }
@@ -120,7 +140,7 @@ def record(
     --------
     >>> record("no such study")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, ...
+    ValueError: no study is called 'no such study'; there are: ...
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

@@ -21,6 +21,7 @@ from hypecheck.studies.fitness import fitness_study
 from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
+from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.scale import scale_study
@@ -104,6 +105,11 @@ STUDIES = {
             "one species against many at equal tokens, more data and more weights: small masked "
             "models, five seeds of the comparison",
             scale_study,
+        ),
+        Study(
+            "nomenclature",
+            "how much of its window each recorded model uses, by swapping what is far away",
+            nomenclature_study,
         ),
     )
 }

@@ -179,7 +179,8 @@ def test_every_published_table_has_a_source():
         assert table.where
         assert table.citation
         assert table.identifier
-        assert not table.frame.isna().to_numpy().any()
+        if not table.row:  # a table of many sources may have empty fields, and names its rows
+            assert not table.frame.isna().to_numpy().any()
     with pytest.raises(RecordError, match=r"there are: .*dnafm_benchmark, "):
         recorded.published("other")
 

@@ -261,7 +261,7 @@ def test_every_set_has_a_reader_a_stand_in_or_says_what_to_do(monkeypatch, tmp_p
         assert f"hypecheck data fetch {name}" in message
     assert served >= ONE_OF_EACH
     assert {"brca1_sge", "pbmc68k_reduced", "text/tinyshakespeare", "genome_yeast"} <= served
-    assert {"hic", "geneb_category_mcc", "ecoli_tss_mpra"} <= refused.keys()
+    assert {"hic", "geneb_category_mcc"} <= refused.keys()
 
 
 ONE_OF_EACH = {

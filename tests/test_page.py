@@ -81,3 +81,20 @@ def test_fast_builds_shrink_sizes(monkeypatch):
     assert (page.quick(1000), page.quick(5), page.quick(5, least=3)) == (100, 1, 3)
     monkeypatch.setenv("HYPECHECK_FAST", "0")
     assert page.quick(1000) == 1000
+
+
+def test_a_table_stands_whole_and_names_its_filters(shown):
+    rows = [
+        {"Model": "A & B", "Reads": ["DNA", "RNA"], "Size": ("2 M", 2e6)},
+        {"Model": "C", "Reads": ["DNA"], "Size": None},
+    ]
+    [output] = shown(page.table, rows, caption="Two models", filters=["Reads"])
+    markup = output.data["text/html"]
+    assert markup.count("<tr") == 3
+    assert '<th scope="row">A &amp; B</th>' in markup
+    assert 'data-f0="DNA|RNA"' in markup
+    assert '<option value="DNA">DNA (2)</option>' in markup
+    assert '<td data-sort="2000000.0">2 M</td>' in markup
+    assert "<td>–</td>" in markup
+    with pytest.raises(ValueError, match="must be columns"):
+        page.table(rows, caption="Two models", filters=["Colour"])

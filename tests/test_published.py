@@ -21,10 +21,16 @@ def test_figure_is_the_cell_of_its_table():
 
 def test_every_cell_of_every_table_has_one_name():
     tables = [recorded.published(path.stem).frame for path in recorded.PUBLISHED.glob("*.csv")]
-    assert len(figures()) == sum(frame.select_dtypes("number").size for frame in tables)
+    assert len(figures()) == sum(int(f.select_dtypes("number").count().sum()) for f in tables)
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+){1,3}", name) for name in figures())
     for figure in figures().values():
         float(figure.printed)
+
+
+def test_an_empty_field_is_no_figure():
+    assert find("models.hyenadna.context").printed == "1000000"
+    with pytest.raises(PublishedError):
+        find("models.dnabert.parameters")
 
 
 def test_printed_digits_are_kept():

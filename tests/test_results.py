@@ -30,6 +30,7 @@ def test_result_writes_itself_in_each_form():
     result = Result("a.b.c", 0.5, 0.4, 0.6)
     assert result.text() == ".500 [.400, .600]"
     assert result.text(".0%") == "50%"
+    assert Result("a.b.first-year", 2020).text() == "2020"
     with pytest.raises(ResultError, match="unknown form"):
         result.text("banana")
 

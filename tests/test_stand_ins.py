@@ -157,8 +157,9 @@ def test_phages_descend_from_one_ancestor():
 
 
 def test_edited_gene_is_told_by_conservation_and_not_by_letters():
-    frame = make("brca1_sge").content["simulated_gene"]
-    assert len(frame) == 2700
+    whole = make("brca1_sge").content["simulated_gene"]
+    frame = whole[whole["consequence"].isin(["Missense", "Synonymous", "Nonsense"])]
+    assert (len(frame), len(whole)) == (2700, 2700 + 12 * 24 * 3)
     assert set(frame["func.class"]) == {"FUNC", "LOF", "INT"}
     assert (frame.query("consequence == 'Nonsense'")["func.class"] != "FUNC").all()
     lost = frame["func.class"] == "LOF"
@@ -167,6 +168,16 @@ def test_edited_gene_is_told_by_conservation_and_not_by_letters():
     is_gc = frame["alt"].isin(["C", "G"])
     assert abs(roc_auc_score(lost, is_gc) - 0.5) < 0.06
     assert (frame["reference"] != frame["alt"]).all()
+
+
+def test_splice_sites_beside_the_exons_are_told_by_distance_and_words_by_themselves():
+    frame = make("brca1_sge").content["simulated_gene"]
+    lost = (frame["func.class"] == "LOF").groupby(frame["consequence"]).mean()
+    assert lost["Canonical splice"] > 0.7 > 0.4 > lost["Splice region"] > lost["Intronic"]
+    assert frame.groupby("position (hg19)")["reference"].nunique().max() == 1
+    elements = make("satmut_mpra_kircher").content["elements"]
+    assert (elements["Ref"] != elements["Alt"]).all()
+    assert (elements["Coefficient"] < -0.6).mean() == pytest.approx(4 * 8 / 240 * 0.9, abs=0.03)
 
 
 def test_lengths_and_classes_are_those_of_the_data():

@@ -211,8 +211,10 @@ def _add_script(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
 ) -> None:
     del pagename, templatename, doctree
-    if 'class="ledger ' in str(context.get("body", "")):
-        app.add_js_file("claims.js", loading_method="defer")
+    body = str(context.get("body", ""))
+    for piece, script in (("ledger ", "claims.js"), ('explorer"', "tables.js")):
+        if f'class="{piece}' in body:
+            app.add_js_file(script, loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -221,6 +223,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("board", Board)
     app.add_directive("claims-table", ClaimsTable)
     app.add_css_file("claims.css")
+    app.add_css_file("tables.css")
     app.connect("html-page-context", _add_script)
     app.connect("build-finished", _write_downloads)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

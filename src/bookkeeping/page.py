@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from IPython.display import display
@@ -17,6 +18,7 @@ from matplotlib.figure import Figure
 from bookkeeping.results import METADATA_KEY, Result, is_fast, short
 
 _FAST_FACTOR = 10
+_LONG_CELL = 45  # letters
 
 
 class HasProvenance(Protocol):
@@ -201,9 +203,83 @@ def say(text: str, *, css: str = "finding") -> None:
     )
 
 
+def table(rows: Sequence[Mapping[str, Any]], *, caption: str, filters: Sequence[str] = ()) -> None:
+    """Show a table that a reader can filter and sort, and that stands there whole without a script.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        All with the same keys, the heads of the columns; the first column names the row. A value is
+        a text, a list of texts that are filtered one by one, a pair of a text and the number to
+        sort it by, or None.
+    caption : str
+        What the table holds.
+    filters : sequence of str
+        Columns to choose a value of.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or a filter is no column.
+    """
+    if not rows or not set(filters) <= rows[0].keys():
+        raise ValueError(f"filters {list(filters)} must be columns of a table with rows")
+    heads = list(rows[0])
+    lines = "".join(_table_row(row, heads, filters) for row in rows)
+    chosen = "".join(_select(number, head, rows) for number, head in enumerate(filters))
+    columns = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads)
+    title = html.escape(caption)
+    markup = (
+        f'<div class="explorer"><form class="filters" hidden>{chosen}<button type="reset">Show all'
+        f'</button><p role="status"></p></form><div class="scroll" role="region" tabindex="0" '
+        f'aria-label="{title}"><table><caption>{title}</caption><thead><tr>{columns}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div></div>"
+    )
+    display({"text/plain": caption, "text/html": markup}, raw=True)
+
+
+def _table_row(row: Mapping[str, Any], heads: Sequence[str], filters: Sequence[str]) -> str:
+    cells = []
+    for number, head in enumerate(heads):
+        value = row[head]
+        shown, key = value if isinstance(value, tuple) else (", ".join(_texts(value)), None)
+        order = "" if key is None else f' data-sort="{key}"'
+        tag = 'th scope="row"' if number == 0 else "td"
+        order += ' class="long"' if number and len(str(shown)) > _LONG_CELL else ""
+        cells.append(f"<{tag}{order}>{html.escape(str(shown))}</{tag.split()[0]}>")
+    kept = "".join(
+        f' data-f{number}="{html.escape("|".join(_texts(row[head])))}"'
+        for number, head in enumerate(filters)
+    )
+    return f"<tr{kept}>{''.join(cells)}</tr>"
+
+
+def _select(number: int, head: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    found = [text for row in rows for text in _texts(row[head])]
+    options = "".join(
+        f'<option value="{html.escape(text)}">{html.escape(text)} ({found.count(text)})</option>'
+        for text in sorted(set(found))
+    )
+    return (
+        f'<label>{html.escape(head)} <select name="f{number}">'
+        f'<option value="">all</option>{options}</select></label>'
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    """Give the texts of a value: a list as it is, None as a dash."""
+    if isinstance(value, tuple):
+        return [str(value[0])]
+    return (
+        [str(text) for text in value]
+        if isinstance(value, list)
+        else ["–" if value is None else str(value)]
+    )
+
+
 def _emit(text: str, record: dict[str, Any], *, css: str = "", markup: str | None = None) -> None:
     shown = f'<p class="{css}">{html.escape(text)}</p>' if markup is None else markup
     display({"text/plain": text, "text/html": shown}, raw=True, metadata={METADATA_KEY: record})
 
 
-__all__ = ["is_fast", "publish", "publish_ladder", "quick", "say", "short", "show", "uses"]
+__all__ = ["is_fast", "publish", "publish_ladder", "quick", "say", "short", "show", "table", "uses"]

@@ -2,7 +2,7 @@
 
 The tables are CSV files of the science package; a number's name is made of its table, the words of
 its row and its column (none if that is called "value"), in lower case with dashes:
-``gue-finetuned.gue-tf-0.dnabert-2.mcc``.
+``gue-finetuned.gue-tf-0.dnabert-2.mcc``. An empty field is no figure.
 """
 
 from __future__ import annotations
@@ -108,11 +108,9 @@ def figures() -> dict[str, Figure]:
         numeric = set(table.frame.select_dtypes("number").columns)
         with path.open(newline="", encoding="utf-8") as handle:
             for row in csv.DictReader(handle):
-                words = [
-                    path.stem,
-                    *(text for column, text in row.items() if column not in numeric),
-                ]
-                for column in row.keys() & numeric:
+                named = [table.row] if table.row else [c for c in row if c not in numeric]
+                words = [path.stem, *(row[column] for column in named)]
+                for column in [c for c in row if c in numeric and row[c]]:
                     parts = words if column == "value" else [*words, column]
                     name = ".".join(map(slug, parts))
                     if name in found:

@@ -106,6 +106,8 @@ class Result:
         """
         if isinstance(self.value, str):
             return self.value
+        if self.name.endswith("-year") and form in ("value", "interval"):
+            return f"{self.value:.0f}"
         if form == "value":
             return short(self.value)
         if form != "interval":

@@ -49,6 +49,11 @@ LABELS = {
     "pretrained_frozen": "pretrained, frozen",
     "fine_tuned": "fine-tuned",
     "from_scratch": "same net, from scratch",
+    "position_table": "position table",
+    "phylop": "phyloP",
+    "cadd": "CADD",
+    "codon_place": "place in the codon",
+    "specialist": "a specialist",
 }
 METRICS = {"mcc": scores.matthews, "accuracy": scores.accuracy}
 METRIC_LABELS = {"mcc": "MCC", "accuracy": "accuracy"}
@@ -441,8 +446,8 @@ class LadderResult:
             fields["rungs"] = tuple(rung_from_dict(rung) for rung in fields["rungs"])
             fields["differences"] = tuple(_difference(gap) for gap in fields["differences"])
             fields["reported"] = tuple(ReportedScore(**score) for score in fields["reported"])
-            fields["y_true"] = _unpack(fields["y_true"])
-            fields["groups"] = _unpack(fields["groups"])
+            fields["y_true"] = unpack(fields["y_true"])
+            fields["groups"] = unpack(fields["groups"])
             return cls(**fields)
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -450,12 +455,14 @@ class LadderResult:
             ) from error
 
 
-def _pack(array: npt.NDArray[Any]) -> dict[str, Any]:
+def pack(array: npt.NDArray[Any]) -> dict[str, Any]:
+    """Turn an array into a dict that JSON can hold; `unpack` reads it."""
     data = base64.b85encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 9)).decode()
     return {"dtype": str(array.dtype), "shape": array.shape, "zlib85": data}
 
 
-def _unpack(packed: dict[str, Any] | None) -> Any:
+def unpack(packed: dict[str, Any] | None) -> Any:
+    """Give back the array that `pack` was given; None for None."""
     if packed is None:
         return None
     data = zlib.decompress(base64.b85decode(packed["zlib85"]))
@@ -463,7 +470,7 @@ def _unpack(packed: dict[str, Any] | None) -> Any:
 
 
 def _dumps(result: LadderResult | RungResult) -> str:
-    return json.dumps(dataclasses.asdict(result), default=_pack, allow_nan=False)
+    return json.dumps(dataclasses.asdict(result), default=pack, allow_nan=False)
 
 
 def rung_to_dict(rung: RungResult) -> dict[str, Any]:
@@ -506,7 +513,7 @@ def rung_from_dict(fields: dict[str, Any]) -> RungResult:
             "seeds": tuple(fields["seeds"]),
             "chosen": _tuples(fields["chosen"]),
             "scores": tuple(fields["scores"]),
-            "predictions": _unpack(fields["predictions"]),
+            "predictions": unpack(fields["predictions"]),
             "interval": Interval(**fields["interval"]),
             "trials": tuple(trials),
         }

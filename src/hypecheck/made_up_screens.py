@@ -58,7 +58,7 @@ def made_up_screen(
 
 
 def made_up_cells(rng: np.random.Generator) -> AnnData:
-    """Simulate a screen in one cell line that replicates, and one in another that does not.
+    """Simulate a screen in one cell line that replicates, and in two others that do not.
 
     Parameters
     ----------
@@ -68,22 +68,23 @@ def made_up_cells(rng: np.random.Generator) -> AnnData:
     Returns
     -------
     cells : anndata.AnnData
-        ``obs`` has "condition" and "cell_type": "k562" with planted effects, "A172" with none.
+        ``obs`` has "condition", the same as "perturbation", and "cell_type": "k562" with planted
+        effects, "A172" and "T98G" with none.
 
     Examples
     --------
     >>> made_up_cells(np.random.default_rng(0)).obs["cell_type"].value_counts().tolist()
-    [880, 280]
+    [880, 280, 280]
     """
     import anndata  # slow to import, and seldom needed
     from scipy.sparse import csr_matrix
 
     real, names = made_up_screen(rng)
-    empty = rng.uniform(2, 4, (280, real.shape[1]))
+    empty = rng.uniform(2, 4, (560, real.shape[1]))
     single = [name for name in np.unique(names) if "+" not in name]
-    condition = [*names.tolist(), *np.repeat(single, 40).tolist()]
-    line = ["k562"] * len(names) + ["A172"] * 280
-    table = pd.DataFrame({"condition": condition, "cell_type": line})
+    condition = [*names.tolist(), *np.repeat(single, 40).tolist() * 2]
+    line = ["k562"] * len(names) + ["A172"] * 280 + ["T98G"] * 280
+    table = pd.DataFrame({"condition": condition, "perturbation": condition, "cell_type": line})
     table.index = table.index.astype(str)
     return anndata.AnnData(csr_matrix(np.vstack([real, empty])), obs=table)
 

@@ -107,6 +107,8 @@ class PublishedTable:
         What to know before comparing anything with them.
     where, via : str
         Table or file that holds them there; whose summary it was if they were read second hand.
+    row : str
+        Column that alone names a row, for a table of many sources with empty fields.
     """
 
     name: str
@@ -119,6 +121,7 @@ class PublishedTable:
     note: str
     where: str
     via: str = ""
+    row: str = ""
 
 
 def describe_run(

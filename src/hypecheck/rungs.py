@@ -190,7 +190,7 @@ def frozen_rung(name: str, model_of_seed: ModelOfSeed, tokenizer: Tokenizer) -> 
     rung : Rung
         With `FROZEN_GRID`: how vectors are pooled, and the strength of the penalty.
     """
-    vectors = _FrozenVectors(model_of_seed, tokenizer)
+    vectors = FrozenVectors(model_of_seed, tokenizer)
 
     def fit(task: Task, configuration: Configuration, seed: int) -> Predict:
         pool = configuration["pool"]
@@ -203,8 +203,16 @@ def frozen_rung(name: str, model_of_seed: ModelOfSeed, tokenizer: Tokenizer) -> 
     return Rung(name, FROZEN_GRID, fit)
 
 
-class _FrozenVectors:
-    """Sequence vectors of one seed's model, remembered until another seed is asked for."""
+class FrozenVectors:
+    """Sequence vectors of one seed's model, remembered until another seed is asked for.
+
+    Parameters
+    ----------
+    model_of_seed : callable
+        ``model_of_seed(seed)`` gives the model; its weights do not change.
+    tokenizer : Tokenizer
+        The tokenizer of the model.
+    """
 
     def __init__(self, model_of_seed: ModelOfSeed, tokenizer: Tokenizer) -> None:
         self._model_of_seed, self._tokenizer = model_of_seed, tokenizer
@@ -212,6 +220,7 @@ class _FrozenVectors:
         self._known: dict[str, npt.NDArray[np.float32]] = {}
 
     def __call__(self, codes: Codes, seed: int, pool: str) -> npt.NDArray[np.float32]:
+        """Vectors of one seed's model, shape (N, D) for "mean", (N, 2 D) for "mean+max"."""
         if seed != self._seed:
             self._seed, self._known = seed, {}
         key = hashlib.sha256(codes.tobytes()).hexdigest()

@@ -204,6 +204,56 @@ def seed_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     )
 
 
+def grid_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    r"""Interval of a mean over seeds and over cases, such as pairs of species or tasks.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (S, C)
+        One number for each of S trainings and C cases, every training having met every case.
+    level : float, default .95
+        Nominal coverage.
+
+    Returns
+    -------
+    interval : Interval
+        Of the mean of all values.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two trainings or cases.
+
+    Notes
+    -----
+    Both spreads count: :math:`\mathrm{SE}^2 = \mathrm{var}_s / S + \mathrm{var}_c / C`, variances
+    of the row means and of the column means, with the t quantile of the smaller number less one.
+    Cases that have something in common (pairs of the same three species) are fewer than they look.
+
+    Examples
+    --------
+    >>> print(grid_interval([[0.1, 0.3], [0.1, 0.3]]))
+    .200 [-1.071, 1.471]
+    """
+    table = np.asarray(values, dtype=np.float64)
+    check_level(level)
+    if table.ndim != 2 or min(table.shape) < 2:
+        raise ValueError(f"two seeds and two cases are needed at least, got shape {table.shape}")
+    rows, columns = table.mean(axis=1), table.mean(axis=0)
+    variance = rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns)
+    interval = Interval(
+        estimate=float(table.mean()),
+        low=np.nan,
+        high=np.nan,
+        method="cases and seeds, t",
+        n=len(columns),
+        n_seeds=len(rows),
+        standard_error=float(np.sqrt(variance)),
+        degrees_of_freedom=float(min(table.shape) - 1),
+    )
+    return interval.at_level(level)
+
+
 def _seeds_and_items(
     metric: Metric,
     y_true: npt.ArrayLike,

@@ -23,6 +23,7 @@ from hypecheck.registry import DataSet
 from hypecheck.sequences import (
     Codes,
     LabelledSequences,
+    decode,
     encode,
     reverse_complement,
 )
@@ -305,6 +306,10 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
             "position (hg19)": 3 * number + place + 1,
             "reference": [codon[at] for codon, at in zip(before, place, strict=True)],
             "alt": alt,
+            "transcript_position": 3 * number + place + 1,
+            "transcript_ref": [codon[at] for codon, at in zip(before, place, strict=True)],
+            "transcript_alt": alt,
+            "experiment": np.char.add("X", (1 + number // 25).astype(str)),  # 75 bp each
             "aa_pos": number + 1,
             "consequence": np.select(
                 [nonsense, synonymous], ["Nonsense", "Synonymous"], "Missense"
@@ -321,6 +326,112 @@ def edited_gene(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
         "must be at chance and phyloP must not"
     )
     return StandIn({"simulated_gene": frame}, note)
+
+
+def edited_gene_with_flanks(dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Exons of the edited gene, with twelve edited bases of intron on either side of each."""
+    from Bio.Seq import translate
+
+    coding = edited_gene(dataset, rng)
+    frame = coding.content["simulated_gene"]
+    exon = (frame["aa_pos"] - 1) // 25
+    words = frame.drop_duplicates("position (hg19)").groupby("aa_pos")["reference"].agg("".join)
+    place_in = (frame["position (hg19)"] - 1) % 3
+    before = frame["aa_pos"].map(words)
+    after = [w[:k] + a + w[k + 1 :] for w, k, a in zip(before, place_in, frame["alt"], strict=True)]
+    inside = frame.assign(
+        **{"position (hg19)": frame["position (hg19)"] + 200 * exon},
+        aa_ref=[translate(word) for word in before],
+        aa_alt=[translate(word) for word in after],
+    )
+    places = [
+        (number, 275 * number + (-step if side else 75 + step - 1) + 1, step)
+        for number in range(12)
+        for side in (0, 1)
+        for step in range(1, 13)
+    ]
+    number, place, step = np.repeat(np.array(places), 3, axis=0).T
+    ref = np.repeat(rng.integers(4, size=len(places)), 3)
+    alt = (ref + np.tile([1, 2, 3], len(places))) % 4
+    kind = np.select([step <= 2, step <= 8], ["Canonical splice", "Splice region"], "Intronic")
+    chance = np.select([step <= 2, step <= 8], [0.9, 0.25], 0.03)
+    lost = np.repeat(rng.random(len(places)), 3) < chance  # a place matters, whatever the change
+    score = rng.normal(-2.0 * lost, 0.4)
+    phylop = rng.normal(2.5 * lost, 1.5)
+    flanks = pd.DataFrame(
+        {
+            "gene": "SIM",
+            "position (hg19)": place,
+            "reference": np.array(list("ACGT"))[ref],
+            "alt": np.array(list("ACGT"))[alt],
+            "transcript_ref": np.array(list("ACGT"))[ref],
+            "transcript_alt": np.array(list("ACGT"))[alt],
+            "experiment": [f"X{one + 1}" for one in number],
+            "consequence": kind,
+            "function.score.mean": score,
+            "func.class": np.select([score < -1.33, score > -0.75], ["LOF", "FUNC"], "INT"),
+            "CADD.score": 10.0 * (step <= 2) + 3.0 * phylop + rng.normal(0, 5, len(lost)),
+            "phyloP (mammalian)": phylop,
+        }
+    )
+    note = coding.note + (
+        "; beside the exons nine in ten changes of the first two bases lose it, and fewer further "
+        "out, so that distance alone tells much of the pooled order and nothing within a class"
+    )
+    return StandIn({"simulated_gene": pd.concat([inside, flanks], ignore_index=True)}, note)
+
+
+def mutated_elements(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Elements of 240 bp in which only changes inside planted words lower the activity."""
+    elements = ("LDLR", "TERT-GBM", "F9", "HBG1", "GP1BA")
+    word = np.array([3, 2, 0, 1, 2, 3, 1, 0])
+    rows = []
+    for name in elements:
+        codes = rng.integers(4, size=240)
+        starts = rng.permutation(np.arange(10, 220, 20))[:4]
+        inside = np.zeros(240, dtype=bool)
+        for start in starts:
+            codes[start : start + 8] = word
+            inside[start : start + 8] = True
+        effect = rng.normal(np.where(inside, -1.0, 0.0)[:, None], 0.3, (240, 4))
+        rows += [
+            (name, 1000 + place, "ACGT"[codes[place]], "ACGT"[alt], effect[place, alt])
+            for place in range(240)
+            for alt in range(4)
+            if alt != codes[place]
+        ]
+    frame = pd.DataFrame(rows, columns=["Element", "Pos", "Ref", "Alt", "Coefficient"])
+    frame = frame.assign(
+        Barcodes=30, Release="GRCh38", pValue=np.exp(-30 * frame["Coefficient"] ** 2)
+    )
+    note = (
+        "only changes inside TGACGTCA lower the activity, so words carry over to new elements and "
+        "what neighbours measured does not"
+    )
+    return StandIn({"elements": frame}, note)
+
+
+def measured_promoters(_dataset: DataSet, rng: np.random.Generator) -> StandIn:
+    """Promoters of 150 bp whose activity depends on one word, wherever it stands."""
+    n_rows = 6000
+    background = rng.integers(0, 4, (n_rows, 150), dtype=np.uint8)
+    world = planted_motifs(background, [consensus_matrix("TATAATGC", noise=0.05)], rng)
+    activity = np.exp(rng.normal(2.0 * world.data.labels, 0.5))
+    frame = pd.DataFrame(
+        {
+            "name": [f"TSS_{row}" for row in range(n_rows)],
+            "sequence": decode(world.data.codes),
+            "tss_position": 700.0 * rng.permutation(n_rows),
+            "strand": "+",
+            "activity": activity,
+            "category": np.where(activity > 3, "active", "inactive"),
+        }
+    )
+    note = (
+        "TATAATGC (one base in twenty mutated) raises the activity wherever it stands, so counts "
+        "of words find it and base composition hardly does"
+    )
+    return StandIn({"TSS_characterization": frame}, note)
 
 
 def _official_parts(dataset: DataSet) -> dict[str, int]:
@@ -415,7 +526,9 @@ _MAKERS: dict[str, Maker] = {
     "ecoli_promoters_2860": coding_negatives,
     "genome_phage_virus": phages,
     "genome_": genome,
-    "brca1_sge": edited_gene,
+    "brca1_sge": edited_gene_with_flanks,
+    "satmut_mpra_kircher": mutated_elements,
+    "ecoli_tss_mpra": measured_promoters,
     "perturbseq_": screens,
     "norman_gi_fitness": screens,
     "scperturbench_results": screens,

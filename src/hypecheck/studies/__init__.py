@@ -16,8 +16,15 @@ from pathlib import Path
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.evaluation import evaluation_study
+from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
+from hypecheck.studies.gains import gains_study
+from hypecheck.studies.labels import labels_study
+from hypecheck.studies.learning import learning_study
+from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
+from hypecheck.studies.reach import reach_study
+from hypecheck.studies.scale import scale_study
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,50 @@ STUDIES = {
             evaluation_study,
         ),
         Study(
+            "families",
+            "the full ladder on eight more tasks, from splice sites to conservation, with the "
+            "block 3-mer models of the ladder study, five seeds",
+            families_study,
+        ),
+        Study(
+            "labels",
+            "seven rungs with 50 to 4,000 labels on two human tasks and a bacterial one, "
+            "and on a test part with simulated sequencing errors",
+            labels_study,
+        ),
+        Study(
+            "reach",
+            "what more bases to pretrain on bring, over what distance a planted dependency is "
+            "learnt, and what a longer context saves on human DNA",
+            reach_study,
+        ),
+        Study(
+            "gains",
+            "where pretraining pays: species pairs, novel items, expression, reporters and "
+            "zero-shot variants, five seeds",
+            gains_study,
+        ),
+        Study(
             "fitness",
             "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
             fitness_study,
+        ),
+        Study(
+            "learning",
+            "what masked training learns of a genome, and when, against Markov floors; "
+            "five seeds of the masked model",
+            learning_study,
+        ),
+        Study(
+            "scale",
+            "one species against many at equal tokens, more data and more weights: small masked "
+            "models, five seeds of the comparison",
+            scale_study,
+        ),
+        Study(
+            "nomenclature",
+            "how much of its window each recorded model uses, by swapping what is far away",
+            nomenclature_study,
         ),
     )
 }
@@ -104,9 +152,9 @@ def record(
 
     Examples
     --------
-    >>> record("no such study")
+    >>> record("no such study")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: no study is called 'no such study'; there are: ladder, promise, evaluation, fitness
+    ValueError: no study is called 'no such study'; there are: ...
     """
     if name not in STUDIES:
         raise ValueError(f"no study is called {name!r}; there are: {', '.join(STUDIES)}")

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,6 +155,20 @@ def test_run_describes_itself(tmp_path):
     assert run.data == {"python_help": ""}
     recorded.write_run(run, folder=tmp_path)
     assert recorded.read_run("text", folder=tmp_path) == run
+
+
+def test_study_is_described_by_its_plan():
+    @dataclass(frozen=True)
+    class Plan:
+        seeds: tuple[int, ...] = (0, 1)
+        steps: int = 5
+
+    run = recorded.describe_study("text", Plan(), {"bits": 1.0, "cpu_seconds": 1800}, [])
+    assert run.command == "hypecheck record text"
+    assert run.seeds == (0, 1)
+    assert run.cpu_hours == 0.5
+    assert run.results["plan"]["steps"] == 5
+    assert run.results["bits"] == 1.0
 
 
 def test_run_on_a_stand_in_is_refused():

@@ -180,6 +180,42 @@ def describe_run(
     )
 
 
+def describe_study(
+    name: str, plan: Any, results: Mapping[str, Any], data: Sequence[Loaded]
+) -> RecordedRun:
+    """Describe a study by its plan: what `describe_run` asks for is read off it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study, as in ``hypecheck record NAME``.
+    plan : dataclass instance
+        Everything that decides the numbers, with a field ``seeds``; kept as "plan".
+    results : mapping
+        What it found, with "cpu_seconds".
+    data : sequence of loaded data sets
+        As `hypecheck.datasets.load` gave them with ``offline=False``.
+
+    Returns
+    -------
+    run : RecordedRun
+        Ready to be written.
+
+    Raises
+    ------
+    RecordError
+        If a data set is a stand-in.
+    """
+    return describe_run(
+        name,
+        {"plan": asdict(plan)} | dict(results),
+        command=f"hypecheck record {name}",
+        data=data,
+        seeds=plan.seeds,
+        cpu_hours=results["cpu_seconds"] / 3600,
+    )
+
+
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

@@ -35,7 +35,7 @@ from hypecheck.ladder_study import LadderPlan, study_corpus
 from hypecheck.models import Transformer, TransformerConfig
 from hypecheck.objectives import CausalObjective, MaskedObjective
 from hypecheck.optimisation import TrainingConfig, optimise
-from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.recorded import RecordedRun, describe_study
 from hypecheck.sequences import LabelledSequences
 from hypecheck.simulate import long_range_pairs
 from hypecheck.studies.labels import (
@@ -125,15 +125,7 @@ def reach_study(
     names = dict.fromkeys((ladder.corpus, plan.task, *ladder.away_from))
     loaded = [load(name, offline=False) for name in names]  # a stand-in stops it here
     results = reach_results(plan, folder, n_jobs=n_jobs, progress=progress)
-    run = describe_run(
-        "reach",
-        results,
-        command="hypecheck record reach",
-        data=loaded,
-        seeds=plan.seeds,
-        cpu_hours=results["cpu_seconds"] / 3600,
-    )
-    return run, ()
+    return describe_study("reach", plan, results, loaded), ()
 
 
 def reach_results(

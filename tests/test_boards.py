@@ -1,4 +1,4 @@
-"""What pages show of the verdicts, in a tiny book of four pages."""
+"""What pages show of the verdicts, in a tiny book of five pages."""
 
 import csv
 import json
@@ -18,6 +18,7 @@ PAGES = {
     "book/claims.md": "# Claims\n\n```{claims-table}\n```\n",
     "notebooks/one.md": "# One\n\n```{verdict}\n```\n",
     "notebooks/two.md": "# Two\n\n```{verdict}\n```\n",
+    "book/takeaways.md": "# Taken\n\n```{evidence} S1.d\n```\n\n```{tally} source\n```\n",
 }
 TOC = "root: book/intro\nchapters:\n" + "".join(
     f"- file: {name[:-3]}\n" for name in PAGES if "intro" not in name
@@ -128,6 +129,47 @@ def test_a_card_on_a_stand_in_says_so(site):
     card = page(site, "notebooks/two.html").select_one("#claim-S1-b")
     assert words(card.select_one(".verdict")) == "✔ holds"
     assert "Not judged again in this build (stand-ins: a toy)" in words(card)
+
+
+def test_evidence_shows_what_a_claim_rests_on(site):
+    card = page(site, "book/takeaways.html").select_one("#claim-S1-d")
+    assert words(card.select_one(".verdict")) == "+ not yet accepted"
+    (item,) = card.select("li")
+    assert words(item.select_one(".verdict")) == "✔ holds"
+    assert words(item.select_one("a[href='../notebooks/one.html#claim-S1-a']")).startswith("Is <b>")
+    assert words(item.select_one(".claim-status")) == "what decides: .500 [.400, .600] ."
+    assert "Holds if the first does." in words(card.details)
+
+
+def test_a_tally_counts_a_claim_of_two_sources_with_both(site):
+    table = page(site, "book/takeaways.html").select_one(".board table")
+    assert words(table.caption) == "Verdicts by source"
+    heads = [words(cell) for cell in table.thead.select("th")]
+    rows = {
+        words(row.th): [words(cell) for cell in row.select("td")]
+        for row in table.select("tbody tr")
+    }
+    assert set(rows) == {"S1", "S2"}
+    assert rows["S1"] == rows["S2"]
+    assert sum(map(int, rows["S1"])) == 4
+    assert heads[0] == "Source"
+    assert len(heads) == 1 + len(rows["S1"])
+
+
+@pytest.mark.parametrize("directive", ["{evidence} S1.a", "{evidence} nobody", "{tally} colour"])
+def test_what_does_not_exist_is_refused(tmp_path, directive):
+    (tmp_path / "conf.py").write_text(CONF.replace("['static']", "[]"))
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "intro.md").write_text(f"# One\n\n```{directive}\n```\n")
+    (tmp_path / "claims.yml").write_text(CLAIMS)
+    (tmp_path / "verdicts.json").write_text("{}")
+    (tmp_path / "_toc.yml").write_text("root: book/intro\n")
+    (tmp_path / "identifiers.yml").write_text((ROOT / "identifiers.yml").read_text("utf-8"))
+    options = ["-W", "-D", "root_doc=book/intro", str(tmp_path), str(tmp_path / "html")]
+    command = [sys.executable, "-m", "sphinx", "-q", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert directive.split()[1] in done.stderr
 
 
 def test_a_card_that_rests_on_verdicts_links_to_them(site):

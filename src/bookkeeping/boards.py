@@ -53,6 +53,8 @@ class _Piece(SphinxDirective):
             "chapters": page_names(Path(self.env.srcdir)),
             "works": {work.key: work for work in records(Path(self.env.srcdir)).values()},
             "up": "../" * self.env.docname.count("/"),
+            "by_id": {j.claim.id: j for j in everything},
+            **self.counted(judgements),
         }
         template: Any = _TEMPLATES.get_template("ledger.html").make_module(context)
         return [nodes.raw("", str(getattr(template, self.macro)()), format="html")]
@@ -60,6 +62,10 @@ class _Piece(SphinxDirective):
     def chosen(self, judgements: list[Judgement]) -> list[Judgement]:
         """Return the claims that the piece is about."""
         return judgements
+
+    def counted(self, _: list[Judgement]) -> dict[str, Any]:
+        """Return what only this piece needs."""
+        return {}
 
 
 class VerdictBox(_Piece):
@@ -74,6 +80,40 @@ class VerdictBox(_Piece):
         if not own:
             logger.warning("the ledger has no claim of %s", chapter, type="bookkeeping")
         return own
+
+
+class Evidence(_Piece):
+    """``{evidence} CLAIM``: a claim that follows from others, with what each of them rests on."""
+
+    macro = "evidence"
+    required_arguments = 1
+
+    def chosen(self, judgements: list[Judgement]) -> list[Judgement]:
+        """Return the one claim that is asked for."""
+        own = [j for j in judgements if j.claim.id == self.arguments[0]]
+        if not own or not own[0].claim.read("claims"):
+            raise self.error(f"{self.arguments[0]} is no claim that follows from others")
+        return own
+
+
+class Tally(_Piece):
+    """``{tally} FIELD``: the verdicts, counted by a field of the claims (source, modality, ...)."""
+
+    macro = "tally"
+    required_arguments = 1
+
+    def counted(self, judgements: list[Judgement]) -> dict[str, Any]:
+        """Count the verdicts for each value of the field."""
+        key = self.arguments[0]
+        if key not in _FILTERS and key not in _FIELDS:
+            raise self.error(f"claims have no field {key!r}; there are: {', '.join(_FIELDS)}")
+        counts: dict[str, Counter[str]] = {}
+        for judgement in judgements:
+            for value in _values(judgement, key):
+                counts.setdefault(value, Counter())[judgement.verdict] += 1
+        rows = dict(sorted(counts.items(), key=lambda row: -row[1].total()))
+        words = [word for word in WORDS if any(row[word] for row in rows.values())]
+        return {"rows": rows, "words": words, "title": _FILTERS.get(key, key.capitalize())}
 
 
 class Board(_Piece):
@@ -220,6 +260,8 @@ def _add_script(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the downloads, style and script."""
     app.add_directive("verdict", VerdictBox)
+    app.add_directive("evidence", Evidence)
+    app.add_directive("tally", Tally)
     app.add_directive("board", Board)
     app.add_directive("claims-table", ClaimsTable)
     app.add_css_file("claims.css")

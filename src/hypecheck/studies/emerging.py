@@ -1,0 +1,532 @@
+"""Better pretraining tasks: a codon objective beside masking, and sequence that nobody sequenced.
+
+Design choices
+
+- Five ways to pretrain one small network, equal in steps, batch and rate, then judged frozen on
+  three marks of yeast histones, and fine-tuned on one of them: "masked" reads yeast; "auxiliary"
+  also tells the place in a codon; "shuffled" has the same second loss with the classes of other
+  windows; "synthetic" reads draws of a Markov model of yeast; "coin" reads fair coin tosses.
+  "random" is not pretrained.
+- Neither the weight of the second loss nor the rate of pretraining was tuned.
+- No window for pretraining shares a word of 24 bases with a test sequence, so the annotation of no
+  test sequence is seen; no label of a mark is either.
+- What decides is the frozen score, mean of the three marks; fine-tuning, with few steps and one
+  mark, is a second look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hypecheck import scores
+from hypecheck.auxiliary import (
+    N_CLASSES,
+    annotated_windows,
+    auxiliary_bits,
+    codon_classes,
+    fit_with_auxiliary,
+)
+from hypecheck.baselines import Composition, KmerLogistic, choose_on_validation
+from hypecheck.cells import Cell, run_cells
+from hypecheck.corpus import BLOCK, HELD_OUT, purge
+from hypecheck.datasets import Genome, load
+from hypecheck.ladder import Rung
+from hypecheck.markov import MarkovModel
+from hypecheck.models import Transformer, TransformerConfig, random_twin, save
+from hypecheck.models import load as load_model
+from hypecheck.objectives import MaskedObjective
+from hypecheck.optimisation import TrainingConfig
+from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.rungs import fine_tuned_rung, frozen_rung
+from hypecheck.sequences import UNKNOWN, Codes, LabelledSequences, Task
+from hypecheck.similarity import NO_WORD, canonical_words
+from hypecheck.splits import audit
+from hypecheck.task_families import centre, shares_word
+from hypecheck.tokenizers import KmerTokenizer
+from hypecheck.training import evaluate_language_model, tokenise
+
+PRETRAINED = ("masked", "auxiliary", "shuffled", "synthetic", "coin")
+TUNED = ("random", "masked", "auxiliary", "synthetic")
+PROTOCOLS = ("frozen", "fine_tuned")
+READER = KmerTokenizer(3, 3)
+Windows = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Codes]
+
+
+@dataclass(frozen=True)
+class EmergingPlan:
+    """Everything that decides the numbers.
+
+    Parameters
+    ----------
+    marks : tuple of str
+        Data sets of GUE/EMP.
+    records : tuple of str
+        Chromosomes to pretrain on.
+    seeds : tuple of int
+        Of everything trained.
+    length, n_windows : int
+        Bases of a window for pretraining, and how many there are.
+    width : int
+        Bases of a labelled window, its middle part.
+    sizes : (int, int, int)
+        Training, validation and test rows of a mark.
+    order : int
+        Of the Markov model that writes the synthetic sequence.
+    weight : float
+        Of the second loss.
+    pretraining, tuning : TrainingConfig
+        The rate of the second is chosen among `rates`, with the first seed, on validation data.
+    rates : tuple of float
+        Rates of fine-tuning to choose among.
+    tuned_marks : tuple of str
+        Marks on which fine-tuning is tried.
+    """
+
+    marks: tuple[str, ...] = ("H3", "H3K4me3", "H3K36me3")
+    records: tuple[str, ...] = ("IV", "VII", "XII", "XV")
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    length: int = 102
+    n_windows: int = 20_000
+    width: int = 300
+    sizes: tuple[int, int, int] = (900, 280, 1400)
+    order: int = 5
+    weight: float = 1.0
+    pretraining: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(steps=700, batch_size=32, learning_rate=3e-3)
+    )
+    tuning: TrainingConfig = field(
+        default_factory=lambda: TrainingConfig(steps=120, batch_size=32, evaluate_every=30)
+    )
+    rates: tuple[float, ...] = (1e-3, 3e-3)
+    tuned_marks: tuple[str, ...] = ("H3K36me3",)
+
+
+def emerging_study(
+    folder: Path, *, n_jobs: int = 1, progress: bool = True
+) -> tuple[RecordedRun, tuple[Path, ...]]:
+    """Pretrain five ways, and judge each on three marks of yeast histones.
+
+    Parameters
+    ----------
+    folder : Path
+        Where cells are kept.
+    n_jobs : int, default 1
+        Processes, one thread each.
+    progress : bool, default True
+        Show a bar.
+
+    Returns
+    -------
+    run : RecordedRun
+        "plan", "pretraining", "rates", "marks" and "runs"; read it with `hypecheck.pretexts`.
+    weights : tuple of Path
+        Empty: no page loads them.
+
+    Raises
+    ------
+    DatasetError
+        If a data set is not at hand and cannot be downloaded.
+    """
+    plan = EmergingPlan()
+    names = ("genome_yeast", *(f"gue/EMP/{mark}" for mark in plan.marks))
+    loaded = [load(name, offline=False) for name in names]
+    results = emerging_results(plan, folder, n_jobs=n_jobs, progress=progress)
+    run = describe_run(
+        "emerging",
+        results,
+        command="hypecheck record emerging",
+        data=loaded,
+        seeds=plan.seeds,
+        cpu_hours=results["cpu_seconds"] / 3600,
+    )
+    return run, ()
+
+
+def emerging_results(
+    plan: EmergingPlan, folder: Path, *, n_jobs: int = 1, progress: bool = False
+) -> dict[str, Any]:
+    """Run every cell that is not there yet, and put the results together.
+
+    Parameters
+    ----------
+    plan : EmergingPlan
+        What to run.
+    folder, n_jobs, progress
+        As in `emerging_study`.
+
+    Returns
+    -------
+    results : dict
+        See `emerging_study`; with "cpu_seconds".
+    """
+    decided = hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
+    place = folder / f"plan-{decided}"
+    place.mkdir(parents=True, exist_ok=True)
+
+    def run(function: Callable[..., dict[str, Any]], *asked: tuple[Any, ...]) -> list[Any]:
+        cells = [
+            Cell(
+                "-".join([function.__name__, *(str(x) for x in one if not isinstance(x, tuple))]),
+                function,
+                (plan, place, *one),
+                f"{decided} {one}",
+            )
+            for one in asked
+        ]
+        return run_cells(cells, place, n_jobs=n_jobs, progress=progress)
+
+    pretraining = run(pretrain_cell, *[(arm, s) for s in plan.seeds for arm in PRETRAINED])
+    rates = run(rate_cell, ())[0]
+    chosen = tuple((way, rates[way]) for way in ("pretrained", "from_scratch"))
+    arms = ("random", *PRETRAINED)
+    runs = run(
+        mark_cell, *[(m, a, s, chosen) for m in plan.marks for a in arms for s in plan.seeds]
+    )
+    marks = run(describe_mark_cell, *[(mark,) for mark in plan.marks])
+    every = [*pretraining, rates, *runs, *marks]
+    return {
+        "plan": asdict(plan),
+        "pretraining": pretraining,
+        "rates": dict(chosen),
+        "marks": dict(zip(plan.marks, marks, strict=True)),
+        "runs": runs,
+        "cpu_seconds": sum(one["cpu_seconds"] for one in every),
+    }
+
+
+# --- data ---------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)
+def mark_task(plan: EmergingPlan, mark: str) -> Task:
+    """Make the task of one mark; no training row shares a long word with the test part.
+
+    Parameters
+    ----------
+    plan : EmergingPlan
+        Sizes.
+    mark : str
+        One of its marks.
+
+    Returns
+    -------
+    task : Task
+        Middle parts of the windows; ``test.groups`` are places on the genome.
+    """
+    parts = load(f"gue/EMP/{mark}").parts
+    rng, made = np.random.default_rng(0), {}
+    n_train, n_validation, n_test = plan.sizes
+    test = _drawn(parts["test"], n_test, rng)
+    rest = parts["validation"]
+    rest = _drawn(rest.take(~shares_word(rest.codes, test.codes)), n_train + n_validation, rng)
+    for name, part in (("rest", rest), ("test", test)):
+        codes, is_long = centre(part.codes, plan.width)
+        made[name] = LabelledSequences(codes, part.labels[is_long])
+    n_train = min(n_train, len(made["rest"]) * 3 // 4)
+    return Task(
+        name=mark,
+        train=made["rest"].take(slice(n_train)),
+        validation=made["rest"].take(slice(n_train, None)),
+        test=replace(made["test"], groups=places(made["test"].codes)),
+        classes=("not marked", "marked"),
+    )
+
+
+def _drawn(part: LabelledSequences, most: int, rng: np.random.Generator) -> LabelledSequences:
+    return part.take(rng.permutation(len(part))[:most])
+
+
+@lru_cache(maxsize=1)
+def _first_words() -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Words of 24 bases of the genome of yeast, sorted, and the block of 20 kb of each."""
+    words, blocks = [], []
+    for number, codes in enumerate(load("genome_yeast").records.values()):
+        words.append(canonical_words(codes[None], 24)[0])
+        blocks.append(number * 10_000 + np.arange(len(words[-1])) // 20_000)
+    joined = np.concatenate(words)
+    order = np.argsort(joined, kind="stable")
+    return joined[order], np.concatenate(blocks)[order].astype(np.int64)
+
+
+def places(codes: Codes) -> npt.NDArray[np.int64]:
+    """Find the block of 20 kb of the genome of yeast in which each window begins.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (N, L)
+        Windows of 24 bases at least.
+
+    Returns
+    -------
+    blocks : ndarray of int64, shape (N,)
+        Numbers of blocks; a window that is not in the genome is a block of its own.
+    """
+    words, blocks = _first_words()
+    asked = canonical_words(codes[:, :24], 24)[:, 0]
+    at = np.minimum(np.searchsorted(words, asked), len(words) - 1)
+    found = (words[at] == asked) & (asked != NO_WORD)
+    return np.where(found, blocks[at], 10**7 + np.arange(len(codes)))
+
+
+@lru_cache(maxsize=1)
+def _annotated(plan: EmergingPlan) -> tuple[dict[str, Codes], dict[str, npt.NDArray[np.int8]]]:
+    """Chromosomes without words of test sequences, and the classes along them."""
+    genome: Genome = load("genome_yeast")
+    names = [name for name in plan.records if name in genome.records] or list(genome.records)
+    tests = {mark: mark_task(plan, mark).test.codes for mark in plan.marks}
+    genes = genome.features[genome.features["kind"] == "ORF"]
+    records, classes = {}, {}
+    for name in names:
+        here = genes[genes["record"] == name][["start", "end", "strand"]]
+        records[name] = purge(genome.records[name], tests)
+        classes[name] = codon_classes(len(records[name]), here.itertuples(index=False, name=None))
+    return records, classes
+
+
+@lru_cache(maxsize=1)
+def corpus(plan: EmergingPlan) -> tuple[Windows, Windows]:
+    """Draw windows to pretrain on, and held-out ones: tokens, classes and bases.
+
+    Parameters
+    ----------
+    plan : EmergingPlan
+        What to draw.
+
+    Returns
+    -------
+    train, held_out : (ndarray of int64, ndarray of int64, ndarray of uint8)
+        Every twentieth block of 5 kb is held out.
+    """
+    records, classes = _annotated(plan)
+    found = []
+    for n, held_out in ((plan.n_windows, False), (plan.n_windows // 40, True)):
+        part = {
+            name: np.where(
+                (np.arange(len(codes)) // BLOCK % HELD_OUT == HELD_OUT // 2) == held_out,
+                codes,
+                np.uint8(UNKNOWN),
+            )
+            for name, codes in records.items()
+        }
+        rng = np.random.default_rng([0, held_out])
+        windows, told = annotated_windows(
+            part, classes, length=plan.length, n_windows=max(n, 40), rng=rng
+        )
+        found.append((tokenise(READER, windows).numpy(), told, windows))
+    return found[0], found[1]
+
+
+@lru_cache(maxsize=2)
+def made_up(plan: EmergingPlan, arm: str) -> npt.NDArray[np.int64]:
+    """Write windows that nobody sequenced.
+
+    Parameters
+    ----------
+    plan : EmergingPlan
+        Sizes and the order of the Markov model.
+    arm : {"synthetic", "coin"}
+        Draws of a Markov model of the real windows, or every base with equal chance.
+
+    Returns
+    -------
+    token_ids : ndarray of int64, shape (N, T)
+        As many as there are real ones.
+    """
+    rng, shape = np.random.default_rng(7), (plan.n_windows, plan.length)
+    if arm == "coin":
+        windows = rng.integers(4, size=shape).astype(np.uint8)
+    else:
+        model = MarkovModel(plan.order).fit(corpus(plan)[0][2])
+        windows = model.sample(plan.n_windows * plan.length, rng).reshape(shape)
+    tokens: npt.NDArray[np.int64] = tokenise(READER, windows).numpy()
+    return tokens
+
+
+# --- models -------------------------------------------------------------------------------------
+
+
+def new_model(seed: int) -> Transformer:
+    """Give the one network of all arms, untrained."""
+    return Transformer(TransformerConfig(READER.vocab_size), seed=seed)
+
+
+def pretrain(plan: EmergingPlan, arm: str, seed: int) -> tuple[Transformer, dict[str, float]]:
+    """Pretrain one network one way.
+
+    Parameters
+    ----------
+    plan : EmergingPlan
+        How.
+    arm : str
+        One of `PRETRAINED`.
+    seed : int
+        Of weights, batches and masks: the same in all arms.
+
+    Returns
+    -------
+    model : Transformer
+    learnt : dict of str to float
+        Held-out bits of real windows, the share of the learnable gap, and for the second objective
+        the bits of a class, with those of guessing by frequency.
+    """
+    (tokens, classes, _), (unseen, told, _) = corpus(plan)
+    rows = made_up(plan, arm) if arm in ("synthetic", "coin") else tokens
+    if arm == "shuffled":
+        classes = np.random.default_rng(seed).permutation(classes)
+    model = new_model(seed)
+    weight = plan.weight if arm in ("auxiliary", "shuffled") else 0.0
+    config = replace(plan.pretraining, seed=seed)
+    run = fit_with_auxiliary(model, rows, classes, config, weight=weight)
+    counts = np.bincount(tokens.ravel(), minlength=READER.vocab_size) + 1.0
+    unigram = -float(np.log2(counts / counts.sum())[unseen].mean()) / 3
+    loss = evaluate_language_model(model, unseen, MaskedObjective()) / 3
+    best = _markov_bits(plan)
+    shares = np.bincount(told.ravel(), minlength=N_CLASSES) / told.size
+    learnt = {
+        "bits_per_base": loss,
+        "unigram_bits_per_base": unigram,
+        "markov_bits_per_base": best,
+        "learnable_gap_share": scores.learnable_gap_share(loss, unigram=unigram, best=best),
+        "class_bits_by_frequency": -float((shares * np.log2(np.maximum(shares, 1e-9))).sum()),
+    }
+    if weight:
+        learnt["class_bits"] = auxiliary_bits(model, run.head, unseen, told)
+    return model, learnt
+
+
+@lru_cache(maxsize=2)
+def _markov_bits(plan: EmergingPlan) -> float:
+    (_, _, windows), (_, _, held_out) = corpus(plan)
+    return min(float(MarkovModel(order).fit(windows).score(held_out)) for order in range(2, 8))
+
+
+def _body(folder: Path, arm: str, seed: int) -> Transformer:
+    if arm == "random":
+        return random_twin(new_model(seed), seed)
+    found = load_model(folder / f"{arm}-{seed}.safetensors")
+    if not isinstance(found, Transformer):
+        raise TypeError(f"the weights {arm}-{seed} are no language model")
+    return found
+
+
+def rung_of(
+    plan: EmergingPlan, protocol: str, model: Transformer, rates: tuple[float, ...]
+) -> Rung:
+    """Give frozen vectors with their six configurations, or fine-tuning with some rates."""
+    if protocol == "frozen":
+        return frozen_rung("frozen", lambda _: model, READER)
+    grid = tuple({"learning_rate": rate} for rate in rates)
+    made = fine_tuned_rung("fine_tuned", lambda _: model, READER, plan.tuning)
+    return replace(made, configurations=grid)
+
+
+def best_fit(rung: Rung, task: Task, seed: int) -> tuple[Callable[[Codes], Any], float, Any]:
+    """Fit every configuration; give the predictor, its validation score and its configuration."""
+    tried = []
+    for one in rung.configurations:
+        predict = rung.fit(task, one, seed)
+        score = scores.matthews(task.validation.labels, predict(task.validation.codes))
+        tried.append((predict, float(score), one))
+    return max(tried, key=lambda trial: trial[1])
+
+
+# --- cells --------------------------------------------------------------------------------------
+
+
+def pretrain_cell(plan: EmergingPlan, folder: Path, arm: str, seed: int) -> dict[str, Any]:
+    """Pretrain, keep the weights, and say what was learnt."""
+    start = time.process_time()
+    model, learnt = pretrain(plan, arm, seed)
+    save(model, folder / f"{arm}-{seed}.safetensors")
+    return {"arm": arm, "seed": seed, **learnt, "cpu_seconds": time.process_time() - start}
+
+
+def rate_cell(plan: EmergingPlan, folder: Path) -> dict[str, Any]:
+    """Choose the rates of fine-tuning with the first seed, on validation data."""
+    start, seed, chosen = time.process_time(), plan.seeds[0], {}
+    tasks = [mark_task(plan, mark) for mark in plan.tuned_marks]
+    for way, arm in (("pretrained", "masked"), ("from_scratch", "random")):
+        body = _body(folder, arm, seed)
+        found = {
+            rate: np.mean(
+                [best_fit(rung_of(plan, "fine_tuned", body, (rate,)), t, seed)[1] for t in tasks]
+            )
+            for rate in plan.rates
+        }
+        chosen[way] = max(found, key=lambda rate: float(found[rate]))
+    return {**chosen, "cpu_seconds": time.process_time() - start}
+
+
+def mark_cell(
+    plan: EmergingPlan,
+    folder: Path,
+    mark: str,
+    arm: str,
+    seed: int,
+    rates: tuple[tuple[str, float], ...],
+) -> dict[str, Any]:
+    """Predict the test part of one mark from one body, frozen and, where planned, fine-tuned."""
+    start, task, body = time.process_time(), mark_task(plan, mark), _body(folder, arm, seed)
+    rate = dict(rates)["from_scratch" if arm == "random" else "pretrained"]
+    found = {}
+    is_tuned = arm in TUNED and mark in plan.tuned_marks
+    for protocol in PROTOCOLS if is_tuned else PROTOCOLS[:1]:
+        predict, validation, configuration = best_fit(
+            rung_of(plan, protocol, body, (rate,)), task, seed
+        )
+        found[protocol] = {
+            "predicted": "".join(map(str, predict(task.test.codes))),
+            "validation": validation,
+            "configuration": dict(configuration),
+        }
+    seconds = time.process_time() - start
+    return {"mark": mark, "arm": arm, "seed": seed, "found": found, "cpu_seconds": seconds}
+
+
+def describe_mark_cell(plan: EmergingPlan, _folder: Path, mark: str) -> dict[str, Any]:
+    """Say what the parts of a mark share, and what words and composition reach there."""
+    start, task = time.process_time(), mark_task(plan, mark)
+    baselines = {}
+    for name, estimator in (("kmer_linear", KmerLogistic), ("composition", Composition)):
+        model, *_ = choose_on_validation(estimator, task.train, task.validation, scores.matthews)
+        baselines[name] = "".join(map(str, model.predict(task.test.codes)))
+    return {
+        "truth": "".join(map(str, task.test.labels)),
+        "groups": " ".join(map(str, places(task.test.codes))),
+        "n_train": len(task.train),
+        "audit": audit(task.train, task.test).sentence(),
+        "baselines": baselines,
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def facts(results: Mapping[str, Any], arm: str, name: str) -> list[float]:
+    """Give one number of the pretraining of an arm, for every seed.
+
+    Parameters
+    ----------
+    results : mapping
+        Of the record.
+    arm, name : str
+        One of `PRETRAINED`, and what `pretrain` tells.
+
+    Returns
+    -------
+    values : list of float
+        In the order of the seeds.
+
+    Examples
+    --------
+    >>> facts({"pretraining": [{"arm": "coin", "bits_per_base": 2.0}]}, "coin", "bits_per_base")
+    [2.0]
+    """
+    return [float(one[name]) for one in results["pretraining"] if one["arm"] == arm]

@@ -5,141 +5,23 @@ Design choices
 - All strategies begin with the same labels, drawn at random, and are scored on the same test items:
   a draw gives paired curves.
 - A strategy sees features and labels of what is labelled, and only features of the rest.
-- The regression is a Gaussian process with a linear kernel, that is, ridge regression that knows
-  how unsure it is. Its doubt does not depend on measured values, so that a batch can be chosen one
-  by one: each choice lowers the doubt about its relatives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import isotonic_regression
-from sklearn.linear_model import LogisticRegression
 
+from hypecheck.doubt import Learner
 from hypecheck.resampling import Interval, bootstrap_interval, seed_interval
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-
-
-class Learner(Protocol):
-    """A model that can say how unsure it is."""
-
-    def fit(self, features: Floats, target: npt.NDArray[np.generic]) -> None:
-        """Learn from labelled items, shape (n, F) and (n,)."""
-        ...
-
-    def predict(self, features: Floats) -> npt.NDArray[np.generic]:
-        """Predict items, shape (N,)."""
-        ...
-
-    def most_unsure(self, features: Floats, n: int) -> Rows:
-        """Choose n of the items."""
-        ...
-
-
-class Logistic:
-    """Logistic regression; unsure where the two classes are about as likely.
-
-    Parameters
-    ----------
-    C : float, default .01
-        Inverse strength of the penalty.
-
-    Examples
-    --------
-    >>> model = Logistic(C=1.0)
-    >>> model.fit(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]))
-    >>> model.most_unsure(np.array([[0.0], [2.0], [9.0]]), 1).tolist()
-    [1]
-    """
-
-    def __init__(self, C: float = 0.01) -> None:
-        self._model = LogisticRegression(C=C, max_iter=300, tol=1e-3)
-        self._only: int | None = None
-
-    def fit(self, features: Floats, target: npt.NDArray[np.generic]) -> None:
-        """Learn; of one class only, remember that class."""
-        classes = np.unique(target)
-        self._only = int(classes[0]) if len(classes) == 1 else None
-        if self._only is None:
-            self._model.fit(features, target)
-
-    def predict(self, features: Floats) -> npt.NDArray[np.generic]:
-        """Most likely class of each item."""
-        if self._only is not None:
-            return np.full(len(features), self._only)
-        return np.asarray(self._model.predict(features))
-
-    def most_unsure(self, features: Floats, n: int) -> Rows:
-        """Items nearest to the border between the classes."""
-        if self._only is not None:
-            return np.arange(n)
-        margin = np.abs(self._model.decision_function(features))
-        return np.argsort(margin, kind="stable")[:n].astype(np.int64)
-
-
-class GaussianRidge:
-    r"""Ridge regression that knows its own doubt.
-
-    Parameters
-    ----------
-    penalty : float, default 3
-        Variance of the noise, if weights have variance 1.
-
-    Notes
-    -----
-    With labelled features X and penalty λ the doubt about x is
-    :math:`x^T x - x^T X^T (X X^T + λ I)^{-1} X x`. `most_unsure` takes the largest, treats it as
-    labelled, and goes on (greedy choice of the largest posterior variance).
-
-    References
-    ----------
-    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, chapter 2.
-
-    Examples
-    --------
-    >>> model = GaussianRidge(penalty=0.1)
-    >>> model.fit(np.array([[1.0, 0.0]]), np.array([2.0]))
-    >>> model.most_unsure(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), 2).tolist()
-    [1, 0]
-    """
-
-    def __init__(self, penalty: float = 3.0) -> None:
-        self._penalty = penalty
-
-    def fit(self, features: Floats, target: npt.NDArray[np.generic]) -> None:
-        """Learn weights and the mean."""
-        self._known = features
-        self._factor = cho_factor(features @ features.T + self._penalty * np.eye(len(features)))
-        values = np.asarray(target, dtype=np.float64)
-        self._mean = float(values.mean())
-        self._weights = features.T @ cho_solve(self._factor, values - self._mean)
-
-    def predict(self, features: Floats) -> npt.NDArray[np.generic]:
-        """Mean of the posterior."""
-        return np.asarray(features @ self._weights + self._mean)
-
-    def most_unsure(self, features: Floats, n: int) -> Rows:
-        """Items of the largest posterior variance, one after the other."""
-        cross = features @ self._known.T  # (N, n_labelled)
-        covariance = features @ features.T - cross @ cho_solve(self._factor, cross.T)
-        chosen = np.empty(n, dtype=np.int64)
-        taken = np.zeros(len(features), dtype=np.bool_)
-        for place in range(n):
-            doubt = np.where(taken, -np.inf, covariance.diagonal())
-            best = int(doubt.argmax())
-            chosen[place], taken[best] = best, True
-            column = covariance[:, best].copy()
-            covariance -= np.outer(column, column) / (column[best] + self._penalty)
-        return chosen
 
 
 def farthest_first(features: Floats, labelled: Floats, n: int) -> Rows:
@@ -239,6 +121,7 @@ def label_in_rounds(
 
     Examples
     --------
+    >>> from hypecheck.doubt import GaussianRidge
     >>> x = np.linspace(0, 1, 40)[:, None]
     >>> pool = Pool(x, x[:, 0], x, x[:, 0])
     >>> score = lambda truth, predicted: -float(np.abs(truth - predicted).mean())
@@ -345,58 +228,134 @@ def experiments_saved(
 
 
 def hits_found(
-    effects: npt.ArrayLike, labelled: Mapping[int, Rows], *, share: float, n: int
-) -> list[float]:
-    """Say which share of the strongest effects of a pool a labelling found, draw by draw.
+    effects: npt.ArrayLike, labelled: Rows, budgets: Sequence[int], *, share: float
+) -> Floats:
+    """Say which share of the strongest effects of a pool was labelled by each budget.
 
     Parameters
     ----------
     effects : array_like, shape (N,)
         Measured values of the pool.
-    labelled : mapping of int to ndarray of int64
-        By draw, rows in the order of labelling.
+    labelled : ndarray of int64
+        Rows in the order of labelling.
+    budgets : sequence of int
+        Labels that are counted.
     share : float
         The strongest so many, by size, are hits.
-    n : int
-        Labels that are counted.
 
     Returns
     -------
-    found : list of float
+    found : ndarray of float64, shape (len(budgets),)
         Between 0 and 1.
 
     Examples
     --------
-    >>> hits_found([5.0, 0.1, -4.0, 0.2], {0: np.array([2, 1])}, share=0.5, n=2)
-    [0.5]
+    >>> hits_found([5.0, 0.1, -4.0, 0.2], np.array([2, 1, 0]), (1, 2, 3), share=0.5).tolist()
+    [0.5, 0.5, 1.0]
     """
     size = np.abs(np.asarray(effects, dtype=np.float64))
-    hits = size >= np.quantile(size, 1 - share)
-    return [float(hits[rows[:n]].sum() / hits.sum()) for rows in labelled.values()]
+    is_hit = size >= np.quantile(size, 1 - share)
+    return np.array([is_hit[labelled[:n]].sum() / is_hit.sum() for n in budgets])
 
 
-def neighbourhoods(positions: npt.ArrayLike, *, step: int = 10) -> Floats:
-    """Describe places along a sequence by their nearness to marks set at equal steps.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Scores and finds of several strategies on the same draws.
+
+    Attributes
+    ----------
+    budgets : tuple of int
+        Labels.
+    scores : dict of str to ndarray of float64, shape (D, B)
+        By strategy, of each draw at each budget.
+    hits : dict of str to ndarray of float64, shape (D, B)
+        Share of the pool's strongest effects that was labelled so far.
+    """
+
+    budgets: tuple[int, ...]
+    scores: dict[str, Floats]
+    hits: dict[str, Floats]
+
+    def gain(self, strategy: str) -> Interval:
+        """Give `gain` of a strategy over random choice."""
+        return gain(self.scores[strategy], self.scores["random"])
+
+    def saved(self, strategy: str, *, at: int) -> Interval:
+        """Give `experiments_saved` by a strategy against random choice."""
+        both = (self.scores[strategy], self.scores["random"])
+        return experiments_saved(self.budgets, *both, at=at)
+
+    def curves(self, strategy: str, what: str = "scores") -> dict[float, Interval]:
+        """Give the mean over draws at each budget, of "scores" or "hits"."""
+        table = (self.scores if what == "scores" else self.hits)[strategy]
+        return {
+            float(budget): seed_interval(column)
+            for budget, column in zip(self.budgets, table.T, strict=True)
+        }
+
+    def more_hits(self, strategy: str, *, at: int) -> Interval:
+        """Give the share of hits that a strategy found by a budget, less that of random choice."""
+        place = self.budgets.index(at)
+        return seed_interval(self.hits[strategy][:, place] - self.hits["random"][:, place])
+
+
+def compare(
+    pools: Callable[[int], Sequence[Pool]],
+    strategies: Sequence[str],
+    new_learner: Callable[[], Learner],
+    score: Callable[[npt.NDArray[np.generic], npt.NDArray[np.generic]], float],
+    *,
+    budgets: Sequence[int],
+    draws: Sequence[int],
+    hit_share: float = 0.05,
+) -> Comparison:
+    """Run strategies on the same draws of pools.
 
     Parameters
     ----------
-    positions : array_like of int, shape (N,)
-        Places in bp, from 0.
-    step : int, default 10
-        Between marks in bp; nearness is a bell curve of that width.
+    pools : callable
+        From the number of a draw to its pools, over which scores are averaged.
+    strategies : sequence of str
+        As in `label_in_rounds`.
+    new_learner, score, budgets
+        As in `label_in_rounds`.
+    draws : sequence of int
+        Two or more.
+    hit_share : float, default .05
+        The strongest so many of a pool, by the size of their labels, are hits.
 
     Returns
     -------
-    features : ndarray of float64, shape (N, marks)
-        Between 0 and 1.
+    found : Comparison
 
     Examples
     --------
-    >>> neighbourhoods([0, 10], step=10).round(1).tolist()
-    [[1.0, 0.6], [0.6, 1.0]]
+    >>> from hypecheck.doubt import GaussianRidge
+    >>> def pools(draw):
+    ...     x = np.random.default_rng(draw).random((30, 2))
+    ...     return [Pool(x, x[:, 0], x, x[:, 0])]
+    >>> score = lambda truth, predicted: -float(np.abs(truth - predicted).mean())
+    >>> both = ("random", "diversity")
+    >>> compare(pools, both, GaussianRidge, score, budgets=(4, 8), draws=(0, 1)).gain("random").high
+    0.0
     """
-    place = np.asarray(positions, dtype=np.float64)
-    marks = np.arange(0, place.max() + step, step)
-    marks = marks[marks <= place.max()]
-    nearness: Floats = np.exp(-0.5 * ((place[:, None] - marks) / step) ** 2)
-    return nearness
+    scores: dict[str, list[Floats]] = {name: [] for name in strategies}
+    hits: dict[str, list[Floats]] = {name: [] for name in strategies}
+    for draw in draws:
+        asked = pools(draw)
+        for name in strategies:
+            found = [
+                label_in_rounds(pool, name, new_learner, score, budgets=budgets, seed=draw)
+                for pool in asked
+            ]
+            shares = [
+                hits_found(pool.labels, rows, budgets, share=hit_share)
+                for pool, (_, rows) in zip(asked, found, strict=True)
+            ]
+            scores[name].append(np.mean([one for one, _ in found], axis=0))
+            hits[name].append(np.mean(shares, axis=0))
+    return Comparison(
+        tuple(budgets),
+        {name: np.array(rows) for name, rows in scores.items()},
+        {name: np.array(rows) for name, rows in hits.items()},
+    )

@@ -127,10 +127,9 @@ def emerging_results(
     pretraining = run(pretrain_cell, *[(arm, s) for arm in PRETRAINED for s in seeds[arm]])
     rates = run(rate_cell, ())[0]
     chosen = tuple((way, rates[way]) for way in ("pretrained", "from_scratch"))
-    arms = ("random", *PRETRAINED)
-    runs = run(
-        mark_cell, *[(m, a, s, chosen) for m in plan.marks for a in arms for s in plan.seeds]
-    )
+    arms = {"random": plan.seeds, **seeds}
+    pairs = [(arm, seed) for arm, some in arms.items() for seed in some]
+    runs = run(mark_cell, *[(mark, *pair, chosen) for mark in plan.marks for pair in pairs])
     marks = run(describe_mark_cell, *[(mark,) for mark in plan.marks])
     every = [*pretraining, rates, *runs, *marks]
     return {

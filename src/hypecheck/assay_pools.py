@@ -187,3 +187,26 @@ def neighbourhoods(positions: npt.ArrayLike, *, step: int = 10) -> Floats:
     marks = marks[marks <= place.max()]
     nearness: Floats = np.exp(-0.5 * ((place[:, None] - marks) / step) ** 2)
     return nearness
+
+
+def correlation(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+    """Give Pearson's correlation, 0 where one side does not vary: a model that knows nothing yet.
+
+    Parameters
+    ----------
+    truth, predicted : array_like, shape (N,)
+        Measured and predicted values.
+
+    Returns
+    -------
+    r : float
+
+    Examples
+    --------
+    >>> correlation([0.0, 1.0], [3.0, 3.0]), round(correlation([0.0, 1.0], [0.0, 2.0]), 6)
+    (0.0, 1.0)
+    """
+    one, other = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    if min(float(np.ptp(one)), float(np.ptp(other))) <= 1e-12:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -298,26 +298,3 @@ def describe_mark_cell(plan: EmergingPlan, _folder: Path, mark: str) -> dict[str
         "baselines": baselines,
         "cpu_seconds": time.process_time() - start,
     }
-
-
-def facts(results: Mapping[str, Any], arm: str, name: str) -> list[float]:
-    """Give one number of the pretraining of an arm, for every seed.
-
-    Parameters
-    ----------
-    results : mapping
-        Of the record.
-    arm, name : str
-        One of `PRETRAINED`, and what `pretrain` tells.
-
-    Returns
-    -------
-    values : list of float
-        In the order of the seeds.
-
-    Examples
-    --------
-    >>> facts({"pretraining": [{"arm": "coin", "bits_per_base": 2.0}]}, "coin", "bits_per_base")
-    [2.0]
-    """
-    return [float(one[name]) for one in results["pretraining"] if one["arm"] == arm]

@@ -8,7 +8,7 @@ Design choices
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,25 @@ import numpy.typing as npt
 
 from hypecheck import scores
 from hypecheck.intervals import Interval
+from hypecheck.models import Transformer
 from hypecheck.optimisation import TrainingConfig
+from hypecheck.recorded import RecordError
 from hypecheck.resampling import paired_seeds_and_items, seeds_and_items_interval
 from hypecheck.scores import WeightedScore
-from hypecheck.studies.emerging import pretrain, rung_of
+from hypecheck.sequences import Task
+from hypecheck.studies.emerging import best_fit, pretrain, rung_of
 from hypecheck.studies.emerging_data import EmergingPlan, mark_task
 
 Results = Mapping[str, Any]
 Classes = npt.NDArray[np.int64]
+NAMES = {
+    "masked": "masked",
+    "auxiliary": "with codons",
+    "shuffled": "with shuffled codons",
+    "synthetic": "made up",
+    "coin": "coin tosses",
+    "random": "not pretrained",
+}
 MARK = 10  # item codes are mark * MARK + class, so that one row holds the items of all marks
 
 
@@ -39,6 +50,29 @@ def _mean_matthews(y_true: Any, y_pred: Any, counts: Any) -> npt.NDArray[np.floa
 
 mean_matthews = WeightedScore("mean Matthews correlation over marks", _mean_matthews)
 """Matthews correlation of each mark, averaged; items are coded as mark * 10 + class."""
+
+
+def facts(results: Results, arm: str, name: str) -> list[float]:
+    """Give one number of the pretraining of an arm, for every seed.
+
+    Parameters
+    ----------
+    results : mapping
+        Of the record.
+    arm, name : str
+        One of `PRETRAINED`, and what `pretrain` tells.
+
+    Returns
+    -------
+    values : list of float
+        In the order of the seeds.
+
+    Examples
+    --------
+    >>> facts({"pretraining": [{"arm": "coin", "bits_per_base": 2.0}]}, "coin", "bits_per_base")
+    [2.0]
+    """
+    return [float(one[name]) for one in results["pretraining"] if one["arm"] == arm]
 
 
 def truth(results: Results, marks: Sequence[str]) -> tuple[Classes, Classes]:
@@ -188,6 +222,129 @@ def live_difference(
         groups=task.test.groups,
     )
     return gap, learnt
+
+
+def own_minus_foreign(
+    results: Results, mark: str, foreign: Callable[[int], Transformer], *, seeds: Sequence[int]
+) -> Interval:
+    """Compare recorded models that read yeast with models that read something else.
+
+    Parameters
+    ----------
+    results : mapping
+        Of the record; its predictions belong to the real windows, never to a stand-in.
+    mark : str
+        Which mark.
+    foreign : callable
+        ``foreign(seed)`` gives a model that reads blocks of three bases.
+    seeds : sequence of int
+        Two or more.
+
+    Returns
+    -------
+    difference : Interval
+        Matthews correlation of frozen vectors, masked on yeast minus foreign; the configuration of
+        each is chosen on validation data.
+
+    Raises
+    ------
+    ValueError
+        If the record belongs to other test windows.
+    """
+    task = mark_task(EmergingPlan(), mark)
+    classes, groups = truth(results, [mark])
+    if not np.array_equal(classes, task.test.labels):
+        raise ValueError(f"the record of {mark} belongs to other test windows; load the real data")
+    own = predictions(results, "masked", [mark], "frozen")[: len(seeds)]
+    rows = []
+    for seed in seeds:
+        rung = rung_of(EmergingPlan(), "frozen", foreign(seed), ())
+        rows.append(best_fit(rung, task, seed)[0](task.test.codes))
+    rng = np.random.default_rng(0)
+    return paired_seeds_and_items(
+        scores.matthews, classes, own, np.array(rows), rng=rng, groups=groups
+    )
+
+
+def best_saving(
+    families: Results, reference: str, candidates: Sequence[str]
+) -> tuple[Interval, str]:
+    """Say what the best of some families of models saves on DNA against one family.
+
+    Parameters
+    ----------
+    families : mapping
+        Of the record "architectures".
+    reference : str
+        The family to compare with.
+    candidates : sequence of str
+        Families of which the best is taken, by its mean: after looking.
+
+    Returns
+    -------
+    saved : Interval
+        Bits per base, paired over seeds and test windows.
+    best : str
+        Its title.
+
+    Raises
+    ------
+    RecordError
+        If the record holds none of the families.
+
+    Examples
+    --------
+    >>> bits = {"a": [{"bits": "2.0 2.0"}] * 2, "b": [{"bits": "1.9 1.8"}] * 2}
+    >>> record = {"dna": bits, "families": {"b": {"title": "B"}}}
+    >>> saved, best = best_saving(record, "a", ("b",))
+    >>> round(saved.estimate, 3), best
+    (0.15, 'B')
+    """
+    table = {
+        name: np.array([[float(x) for x in run["bits"].split()] for run in runs])
+        for name, runs in families["dna"].items()
+    }
+    there = [name for name in candidates if name in table]
+    if reference not in table or not there:
+        raise RecordError(f"no {reference} or none of {list(candidates)} in {sorted(table)}")
+    best = min(there, key=lambda name: float(table[name].mean()))
+    saved = paired_seeds_and_items(
+        _MEAN,
+        np.ones(table[best].shape[1]),
+        table[reference],
+        table[best],
+        rng=np.random.default_rng(0),
+    )
+    return saved, str(families["families"][best]["title"])
+
+
+def sharing(parts: Task) -> float:
+    """Give the share of the test sequences of a task that are exact copies of a training sequence.
+
+    Parameters
+    ----------
+    parts : Task
+        With training and test part.
+
+    Returns
+    -------
+    share : float
+
+    Examples
+    --------
+    >>> part = LabelledSequences(np.array([[0, 1], [2, 3]], np.uint8), np.array([0, 1]))
+    >>> sharing(Task("toy", part, part, part))
+    1.0
+    """
+    known = {row.tobytes() for row in parts.train.codes}
+    return float(np.mean([row.tobytes() in known for row in parts.test.codes]))
+
+
+def _mean(_: Any, bits: Any, counts: Any) -> Any:
+    return counts @ bits / counts.sum(axis=1)
+
+
+_MEAN = WeightedScore("mean", _mean)
 
 
 def _coded(texts: Sequence[str]) -> Classes:

@@ -332,6 +332,7 @@ def sharing(parts: Task) -> float:
 
     Examples
     --------
+    >>> from hypecheck.sequences import LabelledSequences
     >>> part = LabelledSequences(np.array([[0, 1], [2, 3]], np.uint8), np.array([0, 1]))
     >>> sharing(Task("toy", part, part, part))
     1.0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.emerging import emerging_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
@@ -64,6 +65,12 @@ STUDIES = {
             "how models are judged: loss against downstream score, frozen vectors with their "
             "controls, heads and costs",
             evaluation_study,
+        ),
+        Study(
+            "emerging",
+            "a codon objective beside masking, and pretraining on made-up sequence, judged on "
+            "three marks of yeast histones; five seeds",
+            emerging_study,
         ),
         Study(
             "families",

@@ -1,8 +1,9 @@
-"""A map of measured cases, to be asked: for a task like mine, did pretraining win?
+"""A map of measured cases, to be asked whether pretraining won on a task like mine.
 
 Design choices
 
 - A case is one task with so many labels, and every method that was run on it, on one test part.
+- One side is what the advice is about: a pretrained model, or one that reads a long context.
 - On either side of a comparison the method is chosen by its validation score, among those that a
   budget allows; the test part only says how large the difference is.
 - A map that holds no case of the kind asked for says so, and advises nothing.
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +30,10 @@ METRICS: dict[str, Metric] = {
     "Pearson r": pearson,
     "accuracy": accuracy,
 }
-PRETRAINED = ("pretrained_frozen", "fine_tuned", "zero_shot", "long_frozen")
-SIMPLE = ("composition", "kmer_linear", "cnn", "trivial", "words", "network")
+PRETRAINED = ("pretrained_frozen", "fine_tuned")
+ADVISED = (*PRETRAINED, "zero_shot", "long_frozen", "long_network")
+SIMPLE = ("composition", "kmer_linear", "cnn", "trivial", "words", "agreement")
+WORDS = ("kmer_linear", "words")
 UNTRAINED = ("random_frozen", "from_scratch")
 FEW, MANY = 200, 5000
 LABELS = {
@@ -37,6 +41,13 @@ LABELS = {
     "more than 200, fewer than 5,000": (FEW + 1, MANY - 1),
     "5,000 or more": (MANY, 10**9),
 }
+TWINS = {"pretrained_frozen": "random_frozen", "fine_tuned": "from_scratch"}
+RIVALS = (
+    "the best simple model",
+    "tuned word counts",
+    "the same network without pretraining",
+    "the established method",
+)
 BUDGETS = {"no limit": np.inf, "one processor minute": 60.0, "ten seconds": 10.0}
 MARGIN = 0.03
 
@@ -57,7 +68,7 @@ class Method:
         CPU seconds that somebody spent before.
     """
 
-    predictions: npt.NDArray[np.float64]
+    predictions: npt.NDArray[Any]
     validation: float = float("nan")
     seconds: float = float("nan")
     pretraining: float = 0.0
@@ -76,7 +87,7 @@ class Case:
     truth : ndarray, shape (N,)
         Of the test part.
     methods : mapping of str to Method
-        By name, see `PRETRAINED`, `SIMPLE`, `UNTRAINED`; and the established method, if any.
+        By name, see `ADVISED`, `SIMPLE`, `UNTRAINED`; and the established method, if any.
     groups : ndarray, shape (N,), optional
         Test items that are resampled together.
     metric : str, default "MCC"
@@ -95,9 +106,9 @@ class Case:
     task: str
     family: str
     labels: int
-    truth: npt.NDArray[np.float64]
+    truth: npt.NDArray[Any]
     methods: Mapping[str, Method]
-    groups: npt.NDArray[np.int64] | None = None
+    groups: npt.NDArray[Any] | None = None
     metric: str = "MCC"
     is_divergent: bool = False
     is_long: bool = False
@@ -205,9 +216,8 @@ class DecisionMap:
         labels: str = "any",
         divergent: bool | None = None,
         long: bool | None = None,
-        established: bool = False,
+        rival: str = RIVALS[0],
         budget: float = np.inf,
-        family: str = "any",
     ) -> list[Cell]:
         """Give the cells of a kind, judged together.
 
@@ -217,38 +227,46 @@ class DecisionMap:
             A key of `LABELS`, or "any".
         divergent, long : bool, optional
             As in `Case`; None for either.
-        established : bool, default False
-            Compare with the established method, on cases that have one; else with the best simple
-            model, or with the untrained network where nothing simpler was run.
+        rival : str, default "the best simple model"
+            One of `RIVALS`; cases where it was not run are left out.
         budget : float
-            CPU seconds on either side, pretraining not counted.
-        family : str, default "any"
-            Of the task.
+            CPU seconds on either side, pretraining not counted; an established method costs none.
 
         Returns
         -------
         cells : list of Cell
-            Words are Holm-corrected over them.
+            Each judged by its own interval, see `judged`.
 
         Raises
         ------
         KeyError
             If `labels` is no key of `LABELS`.
+        ValueError
+            If there is no such rival.
         """
+        if rival not in RIVALS:
+            raise ValueError(f"no rival is called {rival!r}; there are: {', '.join(RIVALS)}")
         low, high = (0, 10**9) if labels == "any" else LABELS[labels]
         cells = []
         for case in self.cases:
-            right = low <= case.labels <= high and (family in ("any", case.family))
-            right &= divergent in (None, case.is_divergent) and long in (None, case.is_long)
-            cell = self._cell(case, budget, established) if right else None
+            right = low <= case.labels <= high and long in (None, case.is_long)
+            right &= divergent in (None, case.is_divergent)
+            cell = self._cell(case, budget, rival) if right else None
             if cell:
                 cells.append(cell)
         return judged(cells)
 
-    def _cell(self, case: Case, budget: float, established: bool) -> Cell | None:
-        rivals = (case.established,) if established else SIMPLE
-        ours = case.best(PRETRAINED, budget=budget)
-        theirs = case.best(rivals, budget=np.inf if established else budget)
+    def _cell(self, case: Case, budget: float, rival: str) -> Cell | None:
+        ours = case.best(ADVISED, budget=budget)
+        if rival == RIVALS[0]:
+            theirs = case.best(SIMPLE, budget=budget)
+        elif rival == RIVALS[1]:
+            theirs = case.best(WORDS, budget=budget)
+        elif rival == RIVALS[2]:
+            ours = case.best([name for name, twin in TWINS.items() if twin in case.methods])
+            theirs = TWINS.get(ours, "")
+        else:
+            theirs = case.established
         if not (ours and theirs):
             return None
         key = (case.name, ours, theirs)
@@ -257,40 +275,41 @@ class DecisionMap:
         return Cell(case, ours, theirs, self._known[key])
 
 
-def judged(cells: Sequence[Cell]) -> list[Cell]:
-    """Say of each cell how the pretrained side did, Holm-corrected over all of them.
+def judged(cells: Sequence[Cell], *, corrected: bool = False) -> list[Cell]:
+    """Say of each cell how the advised side did.
 
     Parameters
     ----------
     cells : sequence of Cell
-        To be judged together.
+        To be judged.
+    corrected : bool, default False
+        Whether "beats" and "loses" must survive Holm's correction over all of these cells. A
+        reader who looks for his own case asks one cell; whoever counts clear ones asks them all.
 
     Returns
     -------
     cells : list of Cell
         With their words.
     """
-    adjusted = holm([cell.gap.p_value() for cell in cells])
+    p_values = [cell.gap.p_value() for cell in cells]
+    adjusted = holm(p_values) if corrected and cells else p_values
     return [
-        Cell(
-            cell.case,
-            cell.pretrained,
-            cell.rival,
-            cell.gap,
-            compare(cell.gap, cell.gap.at_level(0.90), MARGIN, p_adjusted=float(p)),
+        replace(
+            cell,
+            word=compare(cell.gap, cell.gap.at_level(0.90), MARGIN, p_adjusted=float(p)),
         )
         for cell, p in zip(cells, adjusted, strict=True)
     ]
 
 
-def advice(cells: Sequence[Cell], *, rival: str = "simple models") -> str:
+def advice(cells: Sequence[Cell], *, rival: str = RIVALS[0]) -> str:
     """Say in plain words what a selection of cells carries, and how surely.
 
     Parameters
     ----------
     cells : sequence of Cell
         From `DecisionMap.select`.
-    rival : str
+    rival : str, default "the best simple model"
         Whom the pretrained side met.
 
     Returns
@@ -322,9 +341,9 @@ def advice(cells: Sequence[Cell], *, rival: str = "simple models") -> str:
 
 def _counsel(won: int, lost: int, alike: int, n_cells: int) -> str:
     if won and not lost:
-        return "Try one, beside the simple model."
+        return "Try the pretrained one as well."
     if lost and not won:
-        return "Start with the simple model, and expect to stay with it."
+        return "Start with the rival, and expect to stay with it."
     if won and lost:
         return "It depends on the task: run both on yours."
     if alike > n_cells / 2:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from hypecheck.decision_map import BUDGETS, LABELS, RIVALS, Cell, DecisionMap, advice, rows
-from hypecheck.figures import interval_rows
+from hypecheck.figures import interval_rows, number_map
 from hypecheck.intervals import Interval
 from hypecheck.plots import WIDTH, style
 
@@ -193,3 +194,49 @@ def counted(cells: list[Cell]) -> str:
     alike = counts["matches"] + counts["not worse"]
     numbers = (counts["beats"], counts["loses"], alike, counts["not resolved"])
     return ", ".join(map(str, numbers)) if cells else "–"
+
+
+def overview(found: DecisionMap) -> Figure:
+    """Draw the whole map: situations by rivals, cells clearly won and lost in each.
+
+    Parameters
+    ----------
+    found : DecisionMap
+        The map.
+
+    Returns
+    -------
+    figure : Figure
+        Each field prints won : lost of all its cells; colour is the share won minus the share lost.
+    """
+    situations: dict[str, dict[str, Any]] = {
+        "at most 200 labels": {"labels": "at most 200"},
+        "200 to 5,000 labels": {"labels": "more than 200, fewer than 5,000"},
+        "5,000 labels or more": {"labels": "5,000 or more"},
+        "tested elsewhere": {"divergent": True},
+        "beyond 1,000 bases": {"long": True},
+        "within a minute": {"budget": BUDGETS["one processor minute"]},
+        "all cells": {},
+    }
+    values: list[list[float]] = []
+    words: list[list[str]] = []
+    told: list[str] = []
+    for title, asked in situations.items():
+        row, texts = [], []
+        for rival in RIVALS:
+            cells = found.select(rival=rival, **asked)
+            won, lost = (sum(cell.word == word for cell in cells) for word in ("beats", "loses"))
+            row.append((won - lost) / len(cells) if cells else float("nan"))
+            texts.append(f"{won} : {lost} of {len(cells)}" if cells else "not run")
+            told.append(f"{title} against {rival}, {texts[-1]}")
+        values.append(row)
+        words.append(texts)
+    return number_map(
+        values,
+        list(situations),
+        ["best simple\nmodel", "tuned word\ncounts", "untrained\ntwin", "established\nmethod"],
+        xlabel="cells that the pretrained side clearly won : lost, of all;\n"
+        "colour: share won minus share lost (recorded, five seeds)",
+        words=words,
+        alt_text=f"Cells clearly won and lost by the pretrained side. {'; '.join(told)}.",
+    )

@@ -22,7 +22,12 @@ from hypecheck.intervals import Interval, t_quantile
 from hypecheck.ladder_result import unpack
 from hypecheck.ladder_study import recorded_ladder
 from hypecheck.recorded import RecordedRun
-from hypecheck.resampling import seed_interval, seeds_and_items_interval, share_interval
+from hypecheck.resampling import (
+    bootstrap_interval,
+    seed_interval,
+    seeds_and_items_interval,
+    share_interval,
+)
 from hypecheck.scores import matthews
 from hypecheck.seeds import grid_interval
 from hypecheck.studies.gains_result import clear
@@ -387,3 +392,34 @@ def rank_change(
     return Interval(
         float(np.mean(changes)), float(low), float(high), 0.95, "halves of the categories", n_halves
     )
+
+
+def two_parts_gap(
+    first: tuple[npt.ArrayLike, npt.ArrayLike], second: tuple[npt.ArrayLike, npt.ArrayLike]
+) -> Interval:
+    """Compare one fixed model's scores on two test parts that share no item.
+
+    Parameters
+    ----------
+    first, second : pair of array_like, shape (N,) and (M,)
+        True and predicted classes.
+
+    Returns
+    -------
+    gap : Interval
+        Matthews correlation on the first minus that on the second; half widths of two bootstraps
+        are added in squares.
+
+    Examples
+    --------
+    >>> truth = np.tile([0, 1], 40)
+    >>> print(two_parts_gap((truth, truth), (truth, truth)))
+    .000 [.000, .000]
+    """
+    one, other = (
+        bootstrap_interval(matthews, *part, rng=np.random.default_rng(0), n_resamples=300)
+        for part in (first, second)
+    )
+    half = np.hypot(one.high - one.low, other.high - other.low) / 2
+    gap = one.estimate - other.estimate
+    return Interval(gap, gap - half, gap + half, 0.95, "two bootstraps", one.n + other.n)

@@ -7,9 +7,11 @@ import pytest
 
 from hypecheck import recorded
 from hypecheck.decision_map import SIMPLE, Case, Method
-from hypecheck.studies import recommendations as study
+from hypecheck.studies import recommendations_parts as parts
+from hypecheck.studies import recommendations_practices as practices
 from hypecheck.studies import recommendations_result as result
 from hypecheck.studies.recommendations_cases import NEEDED, all_cases
+from hypecheck.task_families import shares_word
 
 TRUTH = np.tile([0, 1], 100)
 
@@ -61,9 +63,9 @@ def test_budgets_choose_the_side(case):
 
 def test_a_cheap_twin_in_quality_changes_the_choice(case):
     near = replace(case, methods=case.methods | {"kmer_linear": method(9, 0.8, 1.0, 1)})
-    share, n_cells = result.choices_changed([case, near])
+    share, n_cells = practices.choices_changed([case, near])
     assert (share.estimate, n_cells) == (0.5, 2)
-    share, _ = result.choices_changed([near], share=0.001)
+    share, _ = practices.choices_changed([near], share=0.001)
     assert share.estimate == 0
 
 
@@ -76,12 +78,12 @@ def test_losses_are_counted_by_task(case):
 
 def test_halves_of_a_board_that_agrees_change_nothing_and_of_noise_much():
     rng = np.random.default_rng(0)
-    assert result.rank_change(np.tile(np.arange(9.0)[:, None], 6), rng).high == 0
-    assert result.rank_change(rng.random((30, 10)), rng).low > 5
+    assert practices.rank_change(np.tile(np.arange(9.0)[:, None], 6), rng).high == 0
+    assert practices.rank_change(rng.random((30, 10)), rng).low > 5
 
 
 def test_latency_is_a_ratio_of_medians_block_by_block():
-    ratio, seconds = result.latency({"frozen": [0.02, 0.04], "kmer_linear": [0.01, 0.02]})
+    ratio, seconds = practices.latency({"frozen": [0.02, 0.04], "kmer_linear": [0.01, 0.02]})
     assert ratio.estimate == pytest.approx(2)
     assert seconds.estimate == pytest.approx(0.03)
 
@@ -95,15 +97,15 @@ def test_the_record_gives_every_case_once(records):
 
 
 def test_recorded_scores_are_those_of_the_ladders(records):
-    ladder = study.study_ladder("coding")
+    ladder = parts.study_ladder("coding")
     case = next(one for one in all_cases(records) if one.task == "coding")
     for rung in ("kmer_linear", "fine_tuned"):
         assert np.allclose(case.scores(rung), ladder[rung].scores)
 
 
 def test_the_other_source_shares_no_long_word():
-    task, other = study.sources("enhancers", 300)
+    task, other = parts.sources("enhancers", 300)
     seen = np.concatenate([task.train.codes, task.validation.codes])
-    assert not study.shares_word(other.codes, seen, k=24).any()
+    assert not shares_word(other.codes, seen, k=24).any()
     assert other.codes.shape[1] == task.train.codes.shape[1]
     assert set(np.unique(other.labels)) == {0, 1}

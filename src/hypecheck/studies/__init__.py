@@ -25,6 +25,7 @@ from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
+from hypecheck.studies.recommendations import recommendations_study
 from hypecheck.studies.scale import scale_study
 
 
@@ -117,6 +118,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "recommendations",
+            "what a practitioner asks: ensembles, untuned baselines, many labels, another source, "
+            "long windows, seconds for one prediction",
+            recommendations_study,
         ),
     )
 }

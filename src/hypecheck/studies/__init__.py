@@ -23,6 +23,7 @@ from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
+from hypecheck.studies.questions import questions_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.scale import scale_study
 
@@ -110,6 +111,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "questions",
+            "one small model over five amounts of data and of computing: scores on four tasks, and "
+            "hidden stretches marked base by base and all or nothing",
+            questions_study,
         ),
     )
 }

@@ -15,7 +15,7 @@ Design choices
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ from hypecheck.studies.labels import (
 from hypecheck.training import fit_classifier, fit_language_model, tokenise
 
 Results = dict[str, Any]
+DATA_TRAINING = TrainingConfig(steps=150, batch_size=32, learning_rate=3e-3, evaluate_every=50)
+TUNING = TrainingConfig(steps=100, batch_size=32, learning_rate=2e-3)
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,7 @@ class QuestionsPlan:
     )
     n_labels: int = 500
     data_windows: tuple[int, ...] = (1, 10, 100, 1000, 10_000)
-    data_training: TrainingConfig = TrainingConfig(
-        steps=150, batch_size=32, learning_rate=3e-3, evaluate_every=50
-    )
+    data_training: TrainingConfig = DATA_TRAINING
     budgets: tuple[tuple[int, int, int], ...] = (
         (0, 0, 0),
         (48, 3, 16),
@@ -92,7 +92,7 @@ class QuestionsPlan:
         (48_000, 1500, 32),
     )
     learning_rate: float = 3e-3
-    tuning: TrainingConfig = TrainingConfig(steps=100, batch_size=32, learning_rate=2e-3)
+    tuning: TrainingConfig = TUNING
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
 

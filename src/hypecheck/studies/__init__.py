@@ -25,6 +25,7 @@ from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.scale import scale_study
+from hypecheck.studies.why import why_study
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "why",
+            "what small models keep of their training sequences, whether explanations find what "
+            "was planted, and what three diets teach about genes and promoters, five seeds",
+            why_study,
         ),
     )
 }

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import IntegratedGradients, Saliency
+from captum.attr import IntegratedGradients, LayerIntegratedGradients, Saliency
 
 from hypecheck.baselines import KmerLogistic
 from hypecheck.interpret import (
@@ -9,9 +9,11 @@ from hypecheck.interpret import (
     gradients,
     integrated_gradients,
     motif_recovery,
+    perturbation,
+    token_gradients,
     word_attributions,
 )
-from hypecheck.models import ConvNet, ConvNetConfig
+from hypecheck.models import Classifier, ClassifierConfig, ConvNet, ConvNetConfig, TransformerConfig
 from hypecheck.sequences import LabelledSequences, encode, one_hot
 from hypecheck.training import TrainingConfig, fit_classifier
 
@@ -138,3 +140,59 @@ def test_words_on_both_strands_have_no_place():
     model = KmerLogistic(k=2, canonical=True).fit(encode(["ACAC", "CGCG"]), [1, 0])
     with pytest.raises(ValueError, match="canonical"):
         word_attributions(model, encode(["ACGT"]))
+
+
+@pytest.fixture
+def classifier():
+    return Classifier(ClassifierConfig(TransformerConfig(vocab_size=7, n_layers=1)), seed=2)
+
+
+def test_token_gradients_equal_captum(classifier):
+    tokens = torch.tensor([[3, 4, 5, 6, 3, 3], [6, 6, 5, 4, 3, 5]])
+    method = LayerIntegratedGradients(
+        lambda rows: classifier(rows)[:, 1] - classifier(rows)[:, 0],
+        classifier.body.token_embedding,
+    )
+    expected = method.attribute(
+        tokens, torch.ones_like(tokens), n_steps=16, method="riemann_middle"
+    ).sum(-1)
+    ours = token_gradients(classifier, tokens, n_steps=16, batch_size=1)
+    np.testing.assert_allclose(ours, expected.detach().numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_token_gradients_are_complete(classifier):
+    tokens = torch.tensor([[3, 4, 5, 6, 3, 3]])
+    with torch.no_grad():
+        rise = classifier(tokens) - classifier(torch.ones_like(tokens))
+    total = token_gradients(classifier, tokens, n_steps=200).sum()
+    assert total == pytest.approx(float(rise[0, 1] - rise[0, 0]), rel=0.03, abs=1e-3)
+
+
+def test_perturbation_by_hand_and_as_a_slow_loop():
+    weights = np.array([[4.0, 1.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]])
+
+    def score(codes):
+        return weights[np.arange(2), codes].sum(axis=1)
+
+    found = perturbation(score, np.array([[0, 2], [1, 1]], np.uint8))
+    np.testing.assert_allclose(found, [[4 - 1 / 3, 3], [1 - 4 / 3, -1]])
+
+
+def test_perturbation_finds_the_planted_motif(planted):
+    untrained, model, codes, truth = planted
+
+    def log_odds_of(net):
+        def score(rows):
+            with torch.inference_mode():
+                logits = net(torch.from_numpy(rows))
+            return (logits[:, 1] - logits[:, 0]).numpy()
+
+        return score
+
+    assert motif_recovery(perturbation(log_odds_of(model), codes), truth) > 0.85
+    assert motif_recovery(perturbation(log_odds_of(untrained), codes), truth) < 0.7
+
+
+def test_an_unknown_base_cannot_be_exchanged():
+    with pytest.raises(ValueError, match="unknown base"):
+        perturbation(lambda codes: codes.sum(axis=1), np.array([[0, 4]], np.uint8))

@@ -1,9 +1,11 @@
-"""Which bases does a classifier look at? Gradients, integrated gradients, and a known truth.
+"""Which bases does a classifier look at? Gradients, perturbation, attention, and a known truth.
 
 Design choices
 
 - Attributions are shown per base: the part of the base that is there, ``(N, L)``; the part of all
   four bases stays available.
+- Gradients ask a `ConvNet` base by base and a transformer token by token; perturbation asks any
+  model that gives a score. Attention is read by `attention_maps`.
 - The same answer is asked of every method: do its largest values lie on the motif that was planted?
   (`motif_recovery`). A method that fails there explains nothing elsewhere.
 
@@ -14,6 +16,8 @@ Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, arXiv:
 equations 1 and 3 and section 5 (completeness).
 Majdandzic et al. 2023, Correcting gradient-based interpretations of deep neural networks for
 genomics, https://doi.org/10.1186/s13059-023-02956-3 (gradients off the simplex are noise).
+Zhou and Troyanskaya 2015, Predicting effects of noncoding variants with deep learning,
+https://doi.org/10.1038/nmeth.3547 (in-silico mutagenesis).
 """
 
 from __future__ import annotations
@@ -28,8 +32,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from hypecheck.baselines import KmerLogistic
-from hypecheck.models import ConvNet
+from hypecheck.models import Classifier, ConvNet
 from hypecheck.sequences import UNKNOWN, Codes, check_codes, one_hot
+from hypecheck.tokenizers import MASK
 
 Attributions = npt.NDArray[np.float32]
 
@@ -185,6 +190,106 @@ def word_attributions(model: KmerLogistic, codes: Codes) -> npt.NDArray[np.float
     return found
 
 
+def token_gradients(
+    model: Classifier,
+    token_ids: Tensor,
+    *,
+    target: int = 1,
+    n_steps: int = 16,
+    batch_size: int = 64,
+) -> npt.NDArray[np.float32]:
+    """Integrated gradients of a transformer, from a row of MASK tokens to the sequence.
+
+    By completeness the numbers of a row add up to its log-odds minus those of the row of MASK
+    (up to the error of `n_steps` midpoints).
+
+    Parameters
+    ----------
+    model : Classifier
+        A transformer body and its head.
+    token_ids : Tensor of int64, shape (N, T)
+        Token ids, without padding.
+    target : int, default 1
+        Class whose logit, above the mean of the other logits, is explained.
+    n_steps : int, default 16
+        Points on the way.
+    batch_size : int, default 64
+        Rows at a time.
+
+    Returns
+    -------
+    attributions : ndarray of float32, shape (N, T)
+        Parts of the log-odds, token by token.
+
+    References
+    ----------
+    Sundararajan, Taly and Yan 2017, equation 3, with the token vectors as the input.
+
+    Examples
+    --------
+    >>> from hypecheck.models import ClassifierConfig, TransformerConfig
+    >>> model = Classifier(ClassifierConfig(TransformerConfig(vocab_size=7)))
+    >>> token_gradients(model, torch.tensor([[3, 4, 5, 6]])).shape
+    (1, 4)
+    """
+    torch.set_num_threads(1)
+    table = model.body.token_embedding
+    rows = []
+    for batch in torch.split(token_ids, batch_size):
+        with torch.no_grad():
+            start, way = table(torch.full_like(batch, MASK)), table(batch)
+        way = way - start
+        slopes = torch.zeros_like(way)
+        for step in range(n_steps):
+            point = start + (step + 0.5) / n_steps * way
+            slopes += _token_slopes(model, batch, point, target) / n_steps
+        rows.append((way * slopes).sum(-1))  # (B, T)
+    attributions: npt.NDArray[np.float32] = torch.cat(rows).numpy()
+    return attributions
+
+
+def perturbation(score: Callable[[Codes], npt.ArrayLike], codes: Codes) -> npt.NDArray[np.float64]:
+    """Exchange every base for each of the three others, and see how far the score moves.
+
+    Parameters
+    ----------
+    score : callable
+        Codes of shape (N, L) to N scores, such as log-odds; any model will do.
+    codes : ndarray of uint8, shape (N, L)
+        Sequences of known bases.
+
+    Returns
+    -------
+    effects : ndarray of float64, shape (N, L)
+        Score of the sequence minus the mean of its three mutants at that place.
+
+    Raises
+    ------
+    ValueError
+        If there are unknown bases.
+
+    References
+    ----------
+    Zhou and Troyanskaya 2015, in-silico mutagenesis.
+
+    Examples
+    --------
+    >>> count_a = lambda codes: (codes == 0).sum(axis=1)
+    >>> perturbation(count_a, np.array([[0, 3]], np.uint8)).round(2).tolist()
+    [[1.0, -0.33]]
+    """
+    if (check_codes(codes, ndim=2) >= UNKNOWN).any():
+        raise ValueError("an unknown base has no three others; cut the sequences to known bases")
+    whole = np.asarray(score(codes), dtype=np.float64)
+    effects = np.empty(codes.shape)
+    for place in range(codes.shape[1]):
+        mutants = np.repeat(codes, 3, axis=0)  # (3 N, L)
+        mutants[:, place] = (mutants[:, place] + np.tile([1, 2, 3], len(codes))) % 4
+        moved = np.asarray(score(mutants), dtype=np.float64).reshape(len(codes), 3)
+        effects[:, place] = whole - moved.mean(axis=1)
+    return effects
+
+
 def motif_recovery(attributions: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Measure by AUROC whether the planted motif has the largest absolute attributions.
 
@@ -230,6 +335,20 @@ def _slopes(model: ConvNet, inputs: Tensor, target: int) -> Tensor:
         others = (logits.sum(1) - logits[:, target]) / (logits.shape[1] - 1)
         (slopes,) = torch.autograd.grad((logits[:, target] - others).sum(), inputs)
     return slopes  # (B, L, 4)
+
+
+def _token_slopes(model: Classifier, token_ids: Tensor, vectors: Tensor, target: int) -> Tensor:
+    """Slope of the log-odds along the token vectors, put in the place of the embedding's output."""
+    vectors = vectors.detach().requires_grad_()
+    hook = model.body.token_embedding.register_forward_hook(lambda *_: vectors)
+    try:
+        with torch.enable_grad():
+            logits = model(token_ids)  # (B, C)
+            others = (logits.sum(1) - logits[:, target]) / (logits.shape[1] - 1)
+            (slopes,) = torch.autograd.grad((logits[:, target] - others).sum(), vectors)
+    finally:
+        hook.remove()
+    return slopes  # (B, T, D)
 
 
 def _centred(slopes: Tensor) -> Tensor:

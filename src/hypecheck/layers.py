@@ -199,10 +199,7 @@ class Attention(nn.Module):
             Mixed tokens.
         """
         batch, length, width = x.shape
-        query, key, value = (
-            part.view(batch, length, self.n_heads, -1).transpose(1, 2)  # (B, H, T, D / H)
-            for part in self.query_key_value(x).split(width, dim=-1)
-        )
+        query, key, value = self._projected(x)
         added = self._added_to_scores(length, mask)
         if self.bias is not None and torch.is_grad_enabled():
             y = attend(query, key, value, added)  # the fused kernel gives the bias no gradient
@@ -211,6 +208,40 @@ class Attention(nn.Module):
                 query, key, value, attn_mask=added, is_causal=self.causal and added is None
             )
         return self.output(y.transpose(1, 2).reshape(batch, length, width))  # (B, T, D)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Say how much each token takes from each other one.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, D)
+            Input, as of `forward`.
+        mask : Tensor of bool, shape (B, T), optional
+            True for real tokens.
+
+        Returns
+        -------
+        weights : Tensor, shape (B, H, T, T)
+            Row i holds the shares that query i takes from all keys; each row adds up to one.
+        """
+        query, key, _ = self._projected(x)
+        scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (B, H, T, T)
+        added = self._added_to_scores(x.shape[1], mask)
+        if added is not None:
+            scores = scores + added
+        elif self.causal:
+            future = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1)
+            scores = scores.masked_fill(future, -torch.inf)
+        return scores.softmax(-1)
+
+    def _projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value, each (B, H, T, D / H)."""
+        batch, length, width = x.shape
+        query, key, value = (
+            part.view(batch, length, self.n_heads, -1).transpose(1, 2)
+            for part in self.query_key_value(x).split(width, dim=-1)
+        )
+        return query, key, value
 
     def _added_to_scores(self, length: int, mask: Tensor | None) -> Tensor | None:
         """Bias and -inf for hidden keys, broadcast to (B, H, T, T); None if nothing is added."""

@@ -26,6 +26,7 @@ from hypecheck.studies.promise import promise_study
 from hypecheck.studies.questions import questions_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.scale import scale_study
+from hypecheck.studies.why import why_study
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,12 @@ STUDIES = {
             "one small model over five amounts of data and of computing: scores on four tasks, and "
             "hidden stretches marked base by base and all or nothing",
             questions_study,
+        ),
+        Study(
+            "why",
+            "what small models keep of their training sequences, whether explanations find what "
+            "was planted, and what three diets teach about genes and promoters, five seeds",
+            why_study,
         ),
     )
 }

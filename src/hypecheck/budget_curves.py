@@ -162,18 +162,26 @@ def steepest_shares(results: Results, mark: str, n_blocks: int) -> Floats:
     Returns
     -------
     shares : ndarray of float64, shape (S,)
-        On test windows; the step is the steepest on validation windows, as a mean over seeds.
+        On test windows; the step is the steepest on validation windows, as a mean over seeds. A
+        seed whose marks do not rise at all has the share of an even rise.
     """
     validation, test = (
         np.diff(stretch_marks(results, mark, n_blocks, part), axis=1) for part in PARTS
     )
     step = int(validation.mean(axis=0).argmax())
-    return np.asarray(test[:, step] / test.sum(axis=1), dtype=np.float64)
+    whole = test.sum(axis=1)
+    even = np.full(len(test), 1 / test.shape[1])
+    return np.divide(test[:, step], whole, out=even, where=whole > 0)
 
 
 def best_protocols(results: Results) -> dict[int, list[str]]:
-    """Protocol with the better mean validation score of each task, by windows read."""
+    """Protocol with the better mean validation score of each task, by windows read.
+
+    Where no model was fine-tuned there is one protocol.
+    """
     chosen = {}
+    if not any("tuned" in one for one in results["models"]):
+        return {n: ["frozen"] * len(results["tasks"]) for n in amounts(results, "computing")}
     for amount in amounts(results, "computing"):
         both = {
             name: scores(results, "computing", amount, name, part="validation").mean(axis=0)
@@ -188,7 +196,7 @@ def best_scores(results: Results) -> dict[int, Floats]:
     """Test scores of those protocols, shape (S, T), by windows read."""
     found = {}
     for amount, names in best_protocols(results).items():
-        both = {name: scores(results, "computing", amount, name) for name in ("frozen", "tuned")}
+        both = {name: scores(results, "computing", amount, name) for name in set(names)}
         columns = [both[name][:, column] for column, name in enumerate(names)]
         found[amount] = np.column_stack(columns)
     return found

@@ -260,6 +260,29 @@ def mean_over_seeds_and_windows(parts: npt.ArrayLike, *, n_resamples: int = 500)
     )
 
 
+def mean_over_patterns(parts: Sequence[Floats]) -> Interval:
+    """Give the mean of several patterns' means, each pattern counting the same.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, shapes (S, N_1), (S, N_2), …
+        As for `mean_over_seeds_and_windows`, by pattern; the same seeds.
+
+    Returns
+    -------
+    interval : Interval
+        Over seeds and all windows.
+
+    Examples
+    --------
+    >>> float(mean_over_patterns([np.ones((2, 3)), np.zeros((2, 1))]).estimate)
+    0.5
+    """
+    total = sum(one.shape[1] for one in parts)
+    weighted = [one * (total / (len(parts) * one.shape[1])) for one in parts]
+    return mean_over_seeds_and_windows(np.concatenate(weighted, axis=1))
+
+
 def _mean(_: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> float:
     return float(np.mean(values))
 

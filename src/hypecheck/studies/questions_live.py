@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from hypecheck.baselines import KmerLogistic
 from hypecheck.causes import CauseTruth, cause_and_bystander, intervene
+from hypecheck.corpus import make_corpus
+from hypecheck.datasets import Genome
 from hypecheck.interpret import (
     at_bases,
     gradients,
@@ -26,13 +28,23 @@ from hypecheck.interpret import (
     motif_recovery,
     word_attributions,
 )
-from hypecheck.models import ConvNet, ConvNetConfig, Transformer
+from hypecheck.learning import watch_training
+from hypecheck.membership import deal_members, sequence_bits, write_canaries
+from hypecheck.models import ConvNet, ConvNetConfig, Transformer, TransformerConfig
 from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.scores import matthews
 from hypecheck.sequences import Codes, LabelledSequences
+from hypecheck.stretches import fill_stretches
 from hypecheck.studies.labels import TOKENIZER, choose_frozen, pretrained_model
-from hypecheck.studies.questions import pretrain
+from hypecheck.studies.questions import (
+    QuestionsPlan,
+    Results,
+    pretrain,
+    score_model,
+    scored_task,
+    task_facts,
+)
 from hypecheck.training import fit_classifier, fit_language_model, tokenise
 from hypecheck.versions import train_head
 from hypecheck.worlds import World
@@ -156,8 +168,10 @@ def explain(
         Rows to explain.
     column : int
         0 for the cause, 1 for the bystander.
-    n_rows : int, default 60
+    n_rows : int, default 40
         Most rows that hold the word.
+    words : bool, default True
+        Whether the weights of the word counts are asked, too.
 
     Returns
     -------
@@ -172,8 +186,9 @@ def explain(
         "integrated gradients": at_bases(
             integrated_gradients(taught.network, codes, n_steps=16), codes
         ),
-        "word weights": word_attributions(taught.words, codes),
     }
+    if words:
+        found["word weights"] = word_attributions(taught.words, codes).astype(np.float32)
     return {
         name: np.array(
             [motif_recovery(one[None], where[None]) for one, where in zip(marks, mask, strict=True)]
@@ -256,3 +271,116 @@ def swap_versions(
         "again": heads["new"].predict(new, codes),
         "caught": heads["old"].made_for != heads["new"].made_for,
     }
+
+
+def short_curves(
+    genome: Genome, plan: QuestionsPlan, *, n_stretches: int = 150, n_test: int = 500
+) -> Results:
+    """Run a small copy of the study "questions" on a piece of a genome, frozen models alone.
+
+    Parameters
+    ----------
+    genome : Genome
+        The first bases of its longest record are read, away from the test sequences.
+    plan : QuestionsPlan
+        Small.
+    n_stretches : int, default 150
+        Held-out windows in which stretches are filled in; half of them choose the steepest step.
+    n_test : int, default 500
+        Most test rows of a task.
+
+    Returns
+    -------
+    results : dict
+        As of `studies.questions.questions_results`.
+    """
+    tasks = {name: scored_task(name) for name in plan.tasks}
+    tasks = {
+        name: replace(task, test=task.test.take(np.arange(min(n_test, len(task.test)))))
+        for name, task in tasks.items()
+    }
+    piece = max(genome.records.values(), key=len)[:200_000]
+    tests = {name: task.test.codes for name, task in tasks.items()}
+    rng = np.random.default_rng(0)
+    most = max(*plan.data_windows, *(budget[0] for budget in plan.budgets))
+    corpus = make_corpus([piece], tests, length=102, n_windows=most, rng=rng)
+    aside = corpus.held_out[:n_stretches]
+    models = []
+    for seed in plan.seeds:
+        runs = [("data", n, replace(plan.data_training, seed=seed)) for n in plan.data_windows]
+        for n, steps, batch in plan.budgets:
+            config = TrainingConfig(max(1, steps), max(1, batch), plan.learning_rate, seed=seed)
+            runs.append(("computing", n, config))
+        for axis, amount, config in runs:
+            model = pretrain(corpus.train[:amount], None, config)
+            marks = {
+                part: fill_stretches(model, aside[first::2])
+                for first, part in enumerate(("validation", "test"))
+            }
+            scored = {
+                name: score_model(model, task, "frozen", plan, seed) for name, task in tasks.items()
+            }
+            found = {"axis": axis, "amount": amount, "seed": seed, "frozen": scored}
+            models.append(found | {"stretches": marks})
+    return {"models": models, "tasks": {name: task_facts(task) for name, task in tasks.items()}}
+
+
+def attack_members(
+    genome: Genome,
+    seed: int,
+    *,
+    n_each: int = 150,
+    passes: int = 20,
+    copies: int = 10,
+    length: int = 48,
+) -> dict[str, Floats]:
+    """Train a small model on some windows and on canaries, and attack it by its losses.
+
+    Parameters
+    ----------
+    genome : Genome
+        Its longest record gives members and others.
+    seed : int
+        Of weights and batches; the sequences are the same for all seeds.
+    n_each : int
+        Members, and others.
+    passes : int
+        How often the model reads its training part.
+    copies : int
+        How often each of ten canaries, random sequences, stands in it.
+    length : int
+        Bases of a sequence.
+
+    Returns
+    -------
+    bits : dict of str to ndarray of float64
+        Loss in bits per base of "members", "others", "canaries" and "decoys", which are random
+        sequences that were not read.
+
+    See Also
+    --------
+    hypecheck.membership : the attack, and what it can and cannot show.
+    """
+    rng = np.random.default_rng(1)
+    record = max(genome.records.values(), key=len)
+    rows = record[: len(record) // length * length].reshape(-1, length)
+    known = rng.permutation(rows[(rows < 4).all(axis=1)])[: 4 * n_each]
+    pool = deal_members(known, n_each, rng)
+    random = rng.integers(4, size=(10 + n_each, length)).astype(np.uint8)
+    canaries, decoys = random[:10], random[10:]
+    mixed = write_canaries(pool.members, canaries, np.full(10, copies), rng)
+    order = np.random.default_rng([seed, 1])
+    read = mixed[np.concatenate([order.permutation(len(mixed)) for _ in range(passes)])]
+    steps = len(read) // 32
+    model = Transformer(TransformerConfig(7, d_model=48, n_layers=2, d_ff=96), seed=seed)
+    asked = {"members": pool.members, "others": pool.others, "canaries": canaries, "decoys": decoys}
+    seen = watch_training(
+        model,
+        read,
+        MaskedObjective(),
+        TrainingConfig(steps, 32, 3e-3, seed=seed),
+        lambda net: {name: sequence_bits(net, codes) for name, codes in asked.items()},
+        (steps,),
+    )
+    found: dict[str, Floats] = seen[steps]
+    return found

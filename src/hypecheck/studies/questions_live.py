@@ -156,7 +156,7 @@ def ask(taught: Taught, seed: int) -> dict[str, dict[str, float]]:
 
 
 def explain(
-    taught: Taught, world: Observed, column: int, *, n_rows: int = 150
+    taught: Taught, world: Observed, column: int, *, n_rows: int = 40, words: bool = True
 ) -> dict[str, Floats]:
     """Ask three attribution methods for a planted word.
 

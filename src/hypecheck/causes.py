@@ -112,7 +112,7 @@ def cause_and_bystander(
     if free < 0:
         raise ValueError(f"both words need {sum(widths)} bases, a row has {length}")
     cuts = np.sort(rng.integers(0, free + 1, (n, 2)), axis=1)  # bases before the first, the second
-    first = rng.random(n) < 0.5  # whether the cause stands on the left
+    first: Bools = np.asarray(rng.random(n) < 0.5)  # whether the cause stands on the left
     left, right = cuts[:, 0], cuts[:, 1]
     starts = np.where(
         first[:, None],

@@ -24,9 +24,11 @@ from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
 from hypecheck.studies.promise import promise_study
+from hypecheck.studies.questions import questions_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.recommendations import recommendations_study
 from hypecheck.studies.scale import scale_study
+from hypecheck.studies.why import why_study
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,18 @@ STUDIES = {
             "what a practitioner asks: ensembles, untuned baselines, many labels, another source, "
             "long windows, seconds for one prediction",
             recommendations_study,
+        ),
+        Study(
+            "questions",
+            "one small model over five amounts of data and of computing: scores on four tasks, and "
+            "hidden stretches marked base by base and all or nothing",
+            questions_study,
+        ),
+        Study(
+            "why",
+            "what small models keep of their training sequences, whether explanations find what "
+            "was planted, and what three diets teach about genes and promoters, five seeds",
+            why_study,
         ),
     )
 }

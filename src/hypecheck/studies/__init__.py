@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.cell_types import cells_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
@@ -93,6 +94,12 @@ STUDIES = {
             "fitness",
             "fitness of pairs of activated genes, genes left out: additive, low rank, a network",
             fitness_study,
+        ),
+        Study(
+            "cells",
+            "types of blood cells: a masked-gene transformer, pretrained and from random weights, "
+            "beside principal components, five seeds",
+            cells_study,
         ),
         Study(
             "learning",

@@ -1,0 +1,374 @@
+"""A masked-gene transformer on blood cells, pretrained and not, beside principal components.
+
+Design choices
+
+- Pretraining reads other cells first (a screen of four cell lines; hardly a gene in common), then
+  the blood cells of the training part, without labels. Test cells are never read.
+- The twin starts from the same random weights and gets the same labels, steps and grid.
+- Learning rate and class weights were chosen for both on folds of a seed that is not judged.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from hypecheck.cell_types import (
+    TypedCells,
+    components,
+    deal_cells,
+    fewer_labels,
+    logistic,
+    macro_f1,
+    neighbours,
+    read_types,
+)
+from hypecheck.cells import Cell, run_cells
+from hypecheck.datasets import load
+from hypecheck.gene_transformer import (
+    GeneTransformer,
+    GeneTransformerConfig,
+    ask_hidden,
+    carry_over,
+    cell_vectors,
+    fine_tune,
+    pretrain,
+)
+from hypecheck.optimisation import TrainingConfig
+from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.splits import Split
+
+Floats = npt.NDArray[np.float64]
+GRID = tuple((rate, balanced) for rate in (1e-3, 3e-3, 1e-2) for balanced in (False, True))
+
+PRETRAINING = TrainingConfig(steps=250, batch_size=32, learning_rate=5e-3, warmup=0.2)
+TUNING = TrainingConfig(steps=200, batch_size=32, evaluate_every=40)
+
+
+@dataclass(frozen=True)
+class CellsPlan:
+    """Everything that decides the numbers of the study.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+        Each deals the cells anew and starts the networks anew.
+    choice_seed : int
+        The seed on whose validation cells learning rate and class weights were chosen.
+    n_folds : int
+        Every cell is judged once a seed.
+    pretraining, tuning : TrainingConfig
+        The same for all; the grid replaces the rate of `tuning`.
+    few_steps : int
+        Steps of tuning where labels are few.
+    labels : tuple of int
+        Numbers of labels for the curves; all of them besides.
+    few : int
+        The number at which networks are tuned, too.
+    """
+
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    choice_seed: int = 99
+    n_folds: int = 2
+    pretraining: TrainingConfig = PRETRAINING
+    tuning: TrainingConfig = TUNING
+    few_steps: int = 100
+    labels: tuple[int, ...] = (50, 150)
+    few: int = 50
+
+
+@dataclass(frozen=True, eq=False)
+class OtherCells:
+    """Cells of another study.
+
+    Parameters
+    ----------
+    expression : ndarray, shape (N, G)
+        Log-normalised.
+    genes : tuple of str
+        Columns.
+    """
+
+    expression: Floats
+    genes: tuple[str, ...]
+
+    def shared_with(self, genes: tuple[str, ...]) -> list[tuple[int, int]]:
+        """Give columns here and there of the genes in common."""
+        return [(i, genes.index(g)) for i, g in enumerate(self.genes) if g in genes]
+
+
+def read_others(cells: Any) -> OtherCells:
+    """Take log-normalised expression out of annotated cells."""
+    values = cells.X.toarray() if hasattr(cells.X, "toarray") else cells.X
+    return OtherCells(np.asarray(values, dtype=np.float64), tuple(cells.var_names))
+
+
+@lru_cache(maxsize=1)
+def _trained_elsewhere(others: OtherCells, training: TrainingConfig) -> GeneTransformer:
+    """Pretrain on cells of the other study: the same for all folds of a seed."""
+    shape = GeneTransformerConfig(len(others.genes))
+    model = GeneTransformer(shape, others.expression, seed=training.seed)
+    pretrain(model, others.expression, training)
+    return model
+
+
+def bodies(
+    plan: CellsPlan, typed: TypedCells, others: OtherCells, split: Split, seed: int
+) -> dict[str, GeneTransformer]:
+    """Make a random network and its two pretrained twins.
+
+    Parameters
+    ----------
+    plan : CellsPlan
+        How to train.
+    typed, others : TypedCells, OtherCells
+        Blood cells, of which test cells are not read, and cells of another study.
+    split : Split
+        Of the blood cells.
+    seed : int
+        Of weights and batches.
+
+    Returns
+    -------
+    models : dict of str to GeneTransformer
+        "random", "own" (pretrained on unlabelled training and validation cells), "pretrained" (on
+        the other cells first).
+    """
+    unlabelled = typed.expression[np.concatenate([split.train, split.validation])]
+    training = replace(plan.pretraining, seed=seed)
+    random = GeneTransformer(GeneTransformerConfig(len(typed.genes)), unlabelled, seed=seed)
+    own, both = copy.deepcopy(random), copy.deepcopy(random)
+    elsewhere = _trained_elsewhere(others, training)
+    carry_over(elsewhere, both, others.shared_with(typed.genes))
+    both.rescale(unlabelled)
+    for model in (own, both):
+        pretrain(model, unlabelled, training)
+    return {"random": random, "own": own, "pretrained": both}
+
+
+def tune(
+    plan: CellsPlan,
+    model: GeneTransformer,
+    typed: TypedCells,
+    split: Split,
+    seed: int,
+    choice: tuple[float, bool],
+    *,
+    steps: int | None = None,
+) -> npt.NDArray[np.int64]:
+    """Fine-tune a copy of a model, and give its types for all cells."""
+    rate, balanced = choice
+    training = replace(plan.tuning, seed=seed, learning_rate=rate)
+    if steps is not None:
+        training = replace(training, steps=steps, evaluate_every=max(1, steps // 5))
+    logits, _ = fine_tune(
+        copy.deepcopy(model), typed.expression, typed.labels, split.train, split.validation,
+        training, balanced=balanced,
+    )  # fmt: skip
+    return np.asarray(logits.argmax(axis=1))
+
+
+def choice_cell(plan: CellsPlan, typed: TypedCells, others: OtherCells) -> dict[str, Any]:
+    """Choose rate and class weights on validation cells of a seed that is not judged."""
+    start = time.process_time()
+    split = deal_cells(typed.labels, plan.n_folds, plan.choice_seed)[0]
+    made = bodies(plan, typed, others, split, plan.choice_seed)
+    truth, found = typed.labels[split.validation], {}
+    for name in ("random", "pretrained"):
+        found[name] = [
+            macro_f1(
+                truth,
+                tune(plan, made[name], typed, split, plan.choice_seed, one)[split.validation],
+            )
+            for one in GRID
+        ]
+    chosen = {name: list(GRID[int(np.argmax(scores))]) for name, scores in found.items()}
+    return {"scores": found, "chosen": chosen, "cpu_seconds": time.process_time() - start}
+
+
+def fold_cell(
+    plan: CellsPlan,
+    typed: TypedCells,
+    others: OtherCells,
+    chosen: dict[str, Any],
+    seed: int,
+    fold: int,
+) -> dict[str, Any]:
+    """Run every method on one fold: types of its test cells, and what was learnt without labels."""
+    start = time.process_time()
+    split = deal_cells(typed.labels, plan.n_folds, seed)[fold]
+    made = bodies(plan, typed, others, split, seed)
+    known = np.sort(np.concatenate([split.train, split.validation]))
+    views = {"PCA": components(typed.expression, known)}
+    views |= {f"frozen {name}": cell_vectors(m, typed.expression) for name, m in made.items()}
+    rows = simple_rows(typed, split, views["PCA"])
+    rows |= {name: logistic(view, typed.labels, split) for name, view in views.items()}
+    for name in ("random", "pretrained"):
+        choice = tuple(chosen[name])
+        rows[f"tuned {name}"] = tune(plan, made[name], typed, split, seed, choice)
+        few = fewer_labels(split, typed.labels, plan.few, seed=seed)
+        rows[f"tuned {name}, {plan.few} labels"] = tune(
+            plan, made[name], typed, few, seed, choice, steps=plan.few_steps
+        )
+    for n in plan.labels:
+        few = fewer_labels(split, typed.labels, n, seed=seed)
+        for name in ("PCA", "frozen random", "frozen pretrained"):
+            rows[f"{name}, {n} labels"] = logistic(views[name], typed.labels, few)
+    for name, view in views.items():
+        rows[f"{name}, neighbours"] = neighbours(view, typed.labels, split)
+    return {
+        "test": split.test.tolist(),
+        "rows": {name: one[split.test].tolist() for name, one in rows.items()},
+        "clusters": {n: cluster_score(v, typed.labels, split.test) for n, v in views.items()},
+        "hidden": hidden_errors(typed, split, made),
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def simple_rows(
+    typed: TypedCells, split: Split, scores: Floats
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Types by what needs no network, for all cells.
+
+    Parameters
+    ----------
+    typed : TypedCells
+        Cells.
+    split : Split
+        Who learns, chooses and is judged.
+    scores : ndarray, shape (N, D)
+        Principal components.
+
+    Returns
+    -------
+    rows : dict of str to ndarray of int
+        "majority", "quality columns", "all genes", "PCA, neighbours".
+    """
+    most = np.bincount(typed.labels[split.train]).argmax()
+    return {
+        "majority": np.full(len(typed.labels), most),
+        "quality columns": logistic(np.log1p(typed.quality), typed.labels, split),
+        "all genes": logistic(typed.expression, typed.labels, split),
+        "PCA, neighbours": neighbours(scores, typed.labels, split),
+    }
+
+
+def cluster_score(view: Floats, labels: npt.NDArray[np.int64], test: Any) -> float:
+    """Cluster test cells without labels, and hold the clusters against the types: adjusted Rand."""
+    n_types = len(np.unique(labels))
+    found = KMeans(n_types, n_init=4, random_state=0).fit_predict(view[test])
+    return float(adjusted_rand_score(labels[test], found))
+
+
+def hidden_errors(
+    typed: TypedCells, split: Split, made: dict[str, GeneTransformer]
+) -> dict[str, float]:
+    """Squared error on hidden genes of test cells, beside each gene's mean, overall and by type."""
+    known = np.concatenate([split.train, split.validation])
+    usual = typed.expression[known].mean(axis=0)
+    by_type = np.stack(
+        [typed.expression[known][typed.labels[known] == c].mean(0) for c in range(len(typed.names))]
+    )
+    asked = {name: ask_hidden(model, typed.expression[split.test]) for name, model in made.items()}
+    genes = asked["random"].genes
+    of_type = by_type[typed.labels[split.test]][np.arange(len(split.test))[:, None], genes]
+    return {name: one.error() for name, one in asked.items()} | {
+        "mean of the gene": asked["random"].error(usual[genes]),
+        "mean of the gene in the type": asked["random"].error(of_type),
+    }
+
+
+def cells_study(
+    folder: Path, *, n_jobs: int = 1, progress: bool = True
+) -> tuple[RecordedRun, tuple[Path, ...]]:
+    """Judge every blood cell once a seed by every method.
+
+    Parameters
+    ----------
+    folder : Path
+        Where cells of the study are kept.
+    n_jobs : int, default 1
+        Processes, one thread each.
+    progress : bool, default True
+        Show a bar.
+
+    Returns
+    -------
+    run : RecordedRun
+        "rows": for each method and seed the type of every cell; "clusters" and "hidden" by seed
+        and fold; "choice": the scores that decided the networks' settings.
+    weights : tuple of Path
+        None are kept.
+
+    Raises
+    ------
+    DatasetError
+        If a data set is not at hand and cannot be downloaded.
+    """
+    plan = CellsPlan()
+    data = [load(n, offline=False) for n in ("pbmc68k_reduced", "perturbseq_norman_mcfaline_devel")]
+    typed, others = read_types(data[0].data), read_others(data[1].data)
+    first = Cell("choice", choice_cell, (plan, typed, others), repr(plan))
+    (choice,) = run_cells([first], folder)
+    chosen = choice["chosen"]
+    jobs = [
+        Cell(
+            f"fold-{seed}-{fold}", fold_cell, (plan, typed, others, chosen, seed, fold),
+            f"{plan} {chosen} {seed} {fold}",
+        )
+        for seed in plan.seeds
+        for fold in range(plan.n_folds)
+    ]  # fmt: skip
+    found = run_cells(jobs, folder, n_jobs=n_jobs, progress=progress)
+    seconds = choice["cpu_seconds"] + sum(one["cpu_seconds"] for one in found)
+    run = describe_run(
+        "cells",
+        gather(plan, typed, found) | {"choice": choice, "cpu_seconds": seconds},
+        command="hypecheck record cells",
+        data=data,
+        seeds=plan.seeds,
+        cpu_hours=seconds / 3600,
+    )
+    return run, ()
+
+
+def gather(plan: CellsPlan, typed: TypedCells, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the folds of each seed together.
+
+    Parameters
+    ----------
+    plan : CellsPlan
+        Which seeds and folds.
+    typed : TypedCells
+        The cells.
+    found : list of dict
+        By seed, then fold, as `fold_cell` gives them.
+
+    Returns
+    -------
+    results : dict
+        As `cells_study` records them.
+    """
+    rows = {
+        name: np.zeros((len(plan.seeds), len(typed.labels)), dtype=int) for name in found[0]["rows"]
+    }
+    for number, one in enumerate(found):
+        for name, guess in one["rows"].items():
+            rows[name][number // plan.n_folds, one["test"]] = guess
+    return {
+        "plan": asdict(plan),
+        "names": list(typed.names),
+        "truth": typed.labels.tolist(),
+        "rows": {name: guess.tolist() for name, guess in rows.items()},
+        "clusters": [one["clusters"] for one in found],
+        "hidden": [one["hidden"] for one in found],
+    }

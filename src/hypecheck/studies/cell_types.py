@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +51,7 @@ from hypecheck.splits import Split
 Floats = npt.NDArray[np.float64]
 GRID = tuple((rate, balanced) for rate in (1e-3, 3e-3, 1e-2) for balanced in (False, True))
 
+DEAL = 0  # decides the folds, the same for all seeds, so that seeds are paired cell by cell
 PRETRAINING = TrainingConfig(steps=250, batch_size=32, learning_rate=5e-3, warmup=0.2)
 TUNING = TrainingConfig(steps=200, batch_size=32, evaluate_every=40)
 
@@ -61,7 +63,7 @@ class CellsPlan:
     Parameters
     ----------
     seeds : tuple of int
-        Each deals the cells anew and starts the networks anew.
+        Each starts the networks anew, on the same folds.
     choice_seed : int
         The seed on whose validation cells learning rate and class weights were chosen.
     n_folds : int
@@ -124,7 +126,7 @@ def _trained_elsewhere(others: OtherCells, training: TrainingConfig) -> GeneTran
 def bodies(
     plan: CellsPlan, typed: TypedCells, others: OtherCells, split: Split, seed: int
 ) -> dict[str, GeneTransformer]:
-    """Make a random network and its two pretrained twins.
+    """Make a random network and its pretrained twin.
 
     Parameters
     ----------
@@ -140,19 +142,17 @@ def bodies(
     Returns
     -------
     models : dict of str to GeneTransformer
-        "random", "own" (pretrained on unlabelled training and validation cells), "pretrained" (on
-        the other cells first).
+        "random", and "pretrained": on the other cells, then on the unlabelled training and
+        validation cells.
     """
     unlabelled = typed.expression[np.concatenate([split.train, split.validation])]
     training = replace(plan.pretraining, seed=seed)
     random = GeneTransformer(GeneTransformerConfig(len(typed.genes)), unlabelled, seed=seed)
-    own, both = copy.deepcopy(random), copy.deepcopy(random)
-    elsewhere = _trained_elsewhere(others, training)
-    carry_over(elsewhere, both, others.shared_with(typed.genes))
+    both = copy.deepcopy(random)
+    carry_over(_trained_elsewhere(others, training), both, others.shared_with(typed.genes))
     both.rescale(unlabelled)
-    for model in (own, both):
-        pretrain(model, unlabelled, training)
-    return {"random": random, "own": own, "pretrained": both}
+    pretrain(both, unlabelled, training)
+    return {"random": random, "pretrained": both}
 
 
 def tune(
@@ -195,7 +195,27 @@ def choice_cell(plan: CellsPlan, typed: TypedCells, others: OtherCells) -> dict[
     return {"scores": found, "chosen": chosen, "cpu_seconds": time.process_time() - start}
 
 
-def fold_cell(
+def simple_cell(plan: CellsPlan, typed: TypedCells, fold: int) -> dict[str, Any]:
+    """Run every method without a network on one fold: nothing in it depends on a seed."""
+    start = time.process_time()
+    split = deal_cells(typed.labels, plan.n_folds, DEAL)[fold]
+    scores = components(typed.expression, np.sort(np.concatenate([split.train, split.validation])))
+    most = np.bincount(typed.labels[split.train]).argmax()
+    rows = {
+        "majority": np.full(len(typed.labels), most),
+        "quality columns": logistic(np.log1p(typed.quality), typed.labels, split),
+        "all genes": logistic(typed.expression, typed.labels, split),
+    }
+    rows |= read_view("PCA", scores, plan, typed, split)
+    return {
+        "test": split.test.tolist(),
+        "rows": {name: one[split.test].tolist() for name, one in rows.items()},
+        "clusters": {"PCA": cluster_score(scores, typed.labels, split.test)},
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def network_cell(
     plan: CellsPlan,
     typed: TypedCells,
     others: OtherCells,
@@ -203,63 +223,42 @@ def fold_cell(
     seed: int,
     fold: int,
 ) -> dict[str, Any]:
-    """Run every method on one fold: types of its test cells, and what was learnt without labels."""
+    """Run the two networks on one fold: frozen, tuned, tuned with few labels, and untuned."""
     start = time.process_time()
-    split = deal_cells(typed.labels, plan.n_folds, seed)[fold]
+    split = deal_cells(typed.labels, plan.n_folds, DEAL)[fold]
+    few = fewer_labels(split, typed.labels, plan.few, seed=DEAL)
     made = bodies(plan, typed, others, split, seed)
-    known = np.sort(np.concatenate([split.train, split.validation]))
-    views = {"PCA": components(typed.expression, known)}
-    views |= {f"frozen {name}": cell_vectors(m, typed.expression) for name, m in made.items()}
-    rows = simple_rows(typed, split, views["PCA"])
-    rows |= {name: logistic(view, typed.labels, split) for name, view in views.items()}
-    for name in ("random", "pretrained"):
+    rows, clusters = {}, {}
+    for name, model in made.items():
+        view = cell_vectors(model, typed.expression)
+        rows |= read_view(f"frozen {name}", view, plan, typed, split)
+        clusters[f"frozen {name}"] = cluster_score(view, typed.labels, split.test)
         choice = tuple(chosen[name])
-        rows[f"tuned {name}"] = tune(plan, made[name], typed, split, seed, choice)
-        few = fewer_labels(split, typed.labels, plan.few, seed=seed)
+        rows[f"tuned {name}"] = tune(plan, model, typed, split, seed, choice)
         rows[f"tuned {name}, {plan.few} labels"] = tune(
-            plan, made[name], typed, few, seed, choice, steps=plan.few_steps
+            plan, model, typed, few, seed, choice, steps=plan.few_steps
         )
-    for n in plan.labels:
-        few = fewer_labels(split, typed.labels, n, seed=seed)
-        for name in ("PCA", "frozen random", "frozen pretrained"):
-            rows[f"{name}, {n} labels"] = logistic(views[name], typed.labels, few)
-    for name, view in views.items():
-        rows[f"{name}, neighbours"] = neighbours(view, typed.labels, split)
     return {
         "test": split.test.tolist(),
         "rows": {name: one[split.test].tolist() for name, one in rows.items()},
-        "clusters": {n: cluster_score(v, typed.labels, split.test) for n, v in views.items()},
+        "clusters": clusters,
         "hidden": hidden_errors(typed, split, made),
         "cpu_seconds": time.process_time() - start,
     }
 
 
-def simple_rows(
-    typed: TypedCells, split: Split, scores: Floats
+def read_view(
+    name: str, view: Floats, plan: CellsPlan, typed: TypedCells, split: Split
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """Types by what needs no network, for all cells.
-
-    Parameters
-    ----------
-    typed : TypedCells
-        Cells.
-    split : Split
-        Who learns, chooses and is judged.
-    scores : ndarray, shape (N, D)
-        Principal components.
-
-    Returns
-    -------
-    rows : dict of str to ndarray of int
-        "majority", "quality columns", "all genes", "PCA, neighbours".
-    """
-    most = np.bincount(typed.labels[split.train]).argmax()
-    return {
-        "majority": np.full(len(typed.labels), most),
-        "quality columns": logistic(np.log1p(typed.quality), typed.labels, split),
-        "all genes": logistic(typed.expression, typed.labels, split),
-        "PCA, neighbours": neighbours(scores, typed.labels, split),
+    """Tell types from vectors of cells: a head with all and with few labels, and neighbours."""
+    rows = {
+        name: logistic(view, typed.labels, split),
+        f"{name}, neighbours": neighbours(view, typed.labels, split),
     }
+    for n in plan.labels:
+        few = fewer_labels(split, typed.labels, n, seed=DEAL)
+        rows[f"{name}, {n} labels"] = logistic(view, typed.labels, few)
+    return rows
 
 
 def cluster_score(view: Floats, labels: npt.NDArray[np.int64], test: Any) -> float:
@@ -321,18 +320,23 @@ def cells_study(
     (choice,) = run_cells([first], folder)
     chosen = choice["chosen"]
     jobs = [
+        Cell(f"simple-{fold}", simple_cell, (plan, typed, fold), f"{plan} {fold}")
+        for fold in range(plan.n_folds)
+    ]
+    jobs += [
         Cell(
-            f"fold-{seed}-{fold}", fold_cell, (plan, typed, others, chosen, seed, fold),
+            f"network-{fold}-{seed}", network_cell, (plan, typed, others, chosen, seed, fold),
             f"{plan} {chosen} {seed} {fold}",
         )
-        for seed in plan.seeds
         for fold in range(plan.n_folds)
+        for seed in plan.seeds
     ]  # fmt: skip
     found = run_cells(jobs, folder, n_jobs=n_jobs, progress=progress)
     seconds = choice["cpu_seconds"] + sum(one["cpu_seconds"] for one in found)
+    results = gather(plan, typed, found[: plan.n_folds], found[plan.n_folds :])
     run = describe_run(
         "cells",
-        gather(plan, typed, found) | {"choice": choice, "cpu_seconds": seconds},
+        results | {"choice": choice, "cpu_seconds": seconds},
         command="hypecheck record cells",
         data=data,
         seeds=plan.seeds,
@@ -341,34 +345,72 @@ def cells_study(
     return run, ()
 
 
-def gather(plan: CellsPlan, typed: TypedCells, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put the folds of each seed together.
+def gather(
+    plan: CellsPlan,
+    typed: TypedCells,
+    simple: Sequence[dict[str, Any]],
+    networks: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Put the folds together.
 
     Parameters
     ----------
     plan : CellsPlan
-        Which seeds and folds.
+        Which seeds.
     typed : TypedCells
         The cells.
-    found : list of dict
-        By seed, then fold, as `fold_cell` gives them.
+    simple : sequence of dict
+        By fold, as `simple_cell` gives them.
+    networks : sequence of dict
+        By fold, then seed, as `network_cell` gives them.
 
     Returns
     -------
     results : dict
-        As `cells_study` records them.
+        As `cells_study` records them; a method without a network has one run.
     """
-    rows = {
-        name: np.zeros((len(plan.seeds), len(typed.labels)), dtype=int) for name in found[0]["rows"]
-    }
-    for number, one in enumerate(found):
+    n_seeds, n_cells = len(plan.seeds), len(typed.labels)
+    rows = {name: np.zeros((1, n_cells), dtype=int) for name in simple[0]["rows"]}
+    rows |= {name: np.zeros((n_seeds, n_cells), dtype=int) for name in networks[0]["rows"]}
+    for one in simple:
         for name, guess in one["rows"].items():
-            rows[name][number // plan.n_folds, one["test"]] = guess
+            rows[name][0, one["test"]] = guess
+    for number, one in enumerate(networks):
+        for name, guess in one["rows"].items():
+            rows[name][number % n_seeds, one["test"]] = guess
     return {
         "plan": asdict(plan),
         "names": list(typed.names),
-        "truth": typed.labels.tolist(),
-        "rows": {name: guess.tolist() for name, guess in rows.items()},
-        "clusters": [one["clusters"] for one in found],
-        "hidden": [one["hidden"] for one in found],
+        "truth": _digits(typed.labels),
+        "rows": {name: [_digits(run) for run in guess] for name, guess in rows.items()},
+        "clusters": [one["clusters"] for one in (*simple, *networks)],
+        "hidden": [one["hidden"] for one in networks],
     }
+
+
+def read_rows(results: Mapping[str, Any]) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+    """Take types out of the record.
+
+    Parameters
+    ----------
+    results : mapping
+        Of the recorded run "cells".
+
+    Returns
+    -------
+    truth : ndarray of int, shape (N,)
+        The types of the cells.
+    rows : dict of str to ndarray of int, shape (seeds, N)
+        By method, what it says.
+    """
+
+    def read(text: str) -> list[int]:
+        return [int(letter) for letter in text]
+
+    rows = {name: np.array([read(run) for run in runs]) for name, runs in results["rows"].items()}
+    return np.array(read(results["truth"])), rows
+
+
+def _digits(labels: npt.NDArray[np.int64]) -> str:
+    """Write types, of which there are ten at most, as one text."""
+    return "".join(map(str, labels.tolist()))

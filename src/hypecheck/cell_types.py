@@ -181,7 +181,7 @@ def components(cells: Floats, train: Labels, *, n: int = N_COMPONENTS) -> Floats
     train : ndarray of int
         Rows that means, scales and components are made from.
     n : int
-        Components.
+        Components, at most as many as there are training cells or genes.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def logistic(features: Floats, labels: Labels, split: Split) -> Labels:
     --------
     >>> labels = np.repeat([0, 1], 30)
     >>> split = deal_cells(labels, 3, seed=0)[0]
-    >>> (logistic(labels[:, None] + 0.0, labels, split) == labels).all()
+    >>> bool((logistic(labels[:, None] + 0.0, labels, split) == labels).all())
     True
     """
     scaled = StandardScaler().fit(features[split.train]).transform(features)

@@ -120,7 +120,7 @@ def test_a_fold_of_the_study_judges_test_cells_and_is_gathered():
         for seed in plan.seeds
     ]
     truth, rows = study.read_rows(study.gather(plan, typed, simple, networks))
-    assert (truth == labels).all()
+    assert sorted(truth) == sorted(labels)
     assert rows["PCA"].shape == (1, 72)
     assert rows["tuned pretrained, 6 labels"].shape == (2, 72)
-    assert np.mean(rows["all genes"][0] == labels) > 0.9
+    assert np.mean(rows["all genes"][0] == truth) > 0.9

@@ -20,7 +20,7 @@ Cui et al. 2024, Nature Methods 21, 1470–1480 (scGPT).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -355,9 +355,9 @@ def fine_tune(
     matrix, targets = _tensor(model.config, cells), torch.from_numpy(labels)
     known = targets[train]
     n_classes = int(labels[np.concatenate([train, validation])].max()) + 1
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        head = nn.Linear(model.config.d_model, n_classes)
+    head = nn.Linear(model.config.d_model, n_classes)
+    nn.init.zeros_(head.weight)  # the body is left in peace until the head points somewhere
+    nn.init.zeros_(head.bias)
     counts = torch.bincount(known, minlength=n_classes).clamp(min=1)
     weights = (1 / counts.float()) if balanced else torch.ones(n_classes)
     generator, rows_of = torch.Generator(), torch.from_numpy(train)
@@ -402,6 +402,11 @@ def carry_over(source: GeneTransformer, target: GeneTransformer, shared: npt.Arr
     ValueError
         If the shapes differ.
     """
+    if replace(source.config, n_genes=target.config.n_genes) != target.config:
+        raise ValueError(
+            f"{source.config} cannot be carried over into {target.config}; they may differ in "
+            "their genes alone, and need one width"
+        )
     pairs = torch.as_tensor(np.asarray(shared, dtype=np.int64).reshape(-1, 2))
     theirs = dict(source.named_parameters())
     with torch.no_grad():
@@ -410,13 +415,8 @@ def carry_over(source: GeneTransformer, target: GeneTransformer, shared: npt.Arr
                 continue  # what these hold depends on the cells, and on genes that are new
             if name == "genes.weight":
                 p[pairs[:, 1]] = theirs[name][pairs[:, 0]]
-            elif p.shape == theirs[name].shape:
-                p.copy_(theirs[name])
             else:
-                raise ValueError(
-                    f"{name} has shape {tuple(theirs[name].shape)} in the source and "
-                    f"{tuple(p.shape)} in the target; they need one width"
-                )
+                p.copy_(theirs[name])
 
 
 def _sampled(judge, matrix: Tensor, seed: int) -> Floats:  # type: ignore[no-untyped-def]

@@ -44,15 +44,16 @@ from hypecheck.gene_transformer import (
     fine_tune,
     pretrain,
 )
-from hypecheck.optimisation import TrainingConfig
+from hypecheck.optimisation import TrainingConfig, TrainingDivergedError
 from hypecheck.recorded import RecordedRun, describe_run
 from hypecheck.splits import Split
 
 Floats = npt.NDArray[np.float64]
 GRID = tuple((rate, balanced) for rate in (1e-3, 3e-3, 1e-2) for balanced in (False, True))
 
+JUDGED = (0,)  # folds whose cells are judged: half of the cells learn, half are judged
 DEAL = 0  # decides the folds, the same for all seeds, so that seeds are paired cell by cell
-WARMUP = 0.3  # of the tuned networks: with a tenth, as in the choice, one run diverged
+WARMUP = 0.3  # of the tuned networks, after the choice: with a tenth some runs diverged
 PRETRAINING = TrainingConfig(steps=250, batch_size=32, learning_rate=5e-3, warmup=0.2)
 TUNING = TrainingConfig(steps=200, batch_size=32, evaluate_every=40)
 
@@ -166,15 +167,20 @@ def tune(
     *,
     steps: int | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Fine-tune a copy of a model, and give its types for all cells."""
+    """Fine-tune a copy of a model, and give its types for all cells.
+
+    A run that diverges is repeated at a third of its rate.
+    """
     rate, balanced = choice
     training = replace(plan.tuning, seed=seed, learning_rate=rate, warmup=WARMUP)
     if steps is not None:
         training = replace(training, steps=steps, evaluate_every=max(1, steps // 5))
-    logits, _ = fine_tune(
-        copy.deepcopy(model), typed.expression, typed.labels, split.train, split.validation,
-        training, balanced=balanced,
-    )  # fmt: skip
+    parts = (typed.expression, typed.labels, split.train, split.validation)
+    try:
+        logits, _ = fine_tune(copy.deepcopy(model), *parts, training, balanced=balanced)
+    except TrainingDivergedError:
+        slower = replace(training, learning_rate=rate / 3)
+        logits, _ = fine_tune(copy.deepcopy(model), *parts, slower, balanced=balanced)
     return np.asarray(logits.argmax(axis=1))
 
 
@@ -290,7 +296,7 @@ def hidden_errors(
 def cells_study(
     folder: Path, *, n_jobs: int = 1, progress: bool = True
 ) -> tuple[RecordedRun, tuple[Path, ...]]:
-    """Judge every blood cell once a seed by every method.
+    """Judge half of the blood cells by every method, networks five times over.
 
     Parameters
     ----------
@@ -304,8 +310,8 @@ def cells_study(
     Returns
     -------
     run : RecordedRun
-        "rows": for each method and seed the type of every cell; "clusters" and "hidden" by seed
-        and fold; "choice": the scores that decided the networks' settings.
+        "rows": for each method and seed the type of every judged cell; "clusters" and "hidden" by
+        run; "choice": the scores that decided the networks' settings.
     weights : tuple of Path
         None are kept.
 
@@ -322,19 +328,19 @@ def cells_study(
     chosen = choice["chosen"]
     jobs = [
         Cell(f"simple-{fold}", simple_cell, (plan, typed, fold), f"{plan} {fold}")
-        for fold in range(plan.n_folds)
+        for fold in JUDGED
     ]
     jobs += [
         Cell(
             f"network-{fold}-{seed}", network_cell, (plan, typed, others, chosen, seed, fold),
             f"{plan} {chosen} {seed} {fold}",
         )
-        for fold in range(plan.n_folds)
+        for fold in JUDGED
         for seed in plan.seeds
     ]  # fmt: skip
     found = run_cells(jobs, folder, n_jobs=n_jobs, progress=progress)
     seconds = choice["cpu_seconds"] + sum(one["cpu_seconds"] for one in found)
-    results = gather(plan, typed, found[: plan.n_folds], found[plan.n_folds :])
+    results = gather(plan, typed, found[: len(JUDGED)], found[len(JUDGED) :])
     run = describe_run(
         "cells",
         results | {"warmup": WARMUP, "choice": choice, "cpu_seconds": seconds},
@@ -370,20 +376,20 @@ def gather(
     results : dict
         As `cells_study` records them; a method without a network has one run.
     """
-    n_seeds, n_cells = len(plan.seeds), len(typed.labels)
-    rows = {name: np.zeros((1, n_cells), dtype=int) for name in simple[0]["rows"]}
-    rows |= {name: np.zeros((n_seeds, n_cells), dtype=int) for name in networks[0]["rows"]}
-    for one in simple:
-        for name, guess in one["rows"].items():
-            rows[name][0, one["test"]] = guess
-    for number, one in enumerate(networks):
-        for name, guess in one["rows"].items():
-            rows[name][number % n_seeds, one["test"]] = guess
+    test = np.concatenate([one["test"] for one in simple])
+    parts = {name: [[one["rows"][name] for one in simple]] for name in simple[0]["rows"]}
+    n_seeds = len(plan.seeds)
+    parts |= {
+        name: [[one["rows"][name] for one in networks[i::n_seeds]] for i in range(n_seeds)]
+        for name in networks[0]["rows"]
+    }
+    rows = {name: [np.concatenate(run) for run in runs] for name, runs in parts.items()}
     return {
         "plan": asdict(plan),
         "names": list(typed.names),
-        "truth": _digits(typed.labels),
-        "rows": {name: [_digits(run) for run in guess] for name, guess in rows.items()},
+        "truth": _digits(typed.labels[test]),
+        "test": test.tolist(),
+        "rows": {name: [_digits(run) for run in runs] for name, runs in rows.items()},
         "clusters": [one["clusters"] for one in (*simple, *networks)],
         "hidden": [one["hidden"] for one in networks],
     }
@@ -400,7 +406,7 @@ def read_rows(results: Mapping[str, Any]) -> tuple[npt.NDArray[np.int64], dict[s
     Returns
     -------
     truth : ndarray of int, shape (N,)
-        The types of the cells.
+        The types of the judged cells.
     rows : dict of str to ndarray of int, shape (seeds, N)
         By method, what it says.
     """

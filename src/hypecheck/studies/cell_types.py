@@ -235,7 +235,8 @@ def network_cell(
     split = deal_cells(typed.labels, plan.n_folds, DEAL)[fold]
     few = fewer_labels(split, typed.labels, plan.few, seed=DEAL)
     made = bodies(plan, typed, others, split, seed)
-    rows, clusters = {}, {}
+    rows: dict[str, npt.NDArray[np.int64]] = {}
+    clusters: dict[str, float] = {}
     for name, model in made.items():
         view = cell_vectors(model, typed.expression)
         rows |= read_view(f"frozen {name}", view, plan, typed, split)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.cell_types import cells_study
 from hypecheck.studies.emerging import emerging_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
@@ -138,6 +139,12 @@ STUDIES = {
             "what small models keep of their training sequences, whether explanations find what "
             "was planted, and what three diets teach about genes and promoters, five seeds",
             why_study,
+        ),
+        Study(
+            "cells",
+            "types of blood cells: a masked-gene transformer, pretrained and from random weights, "
+            "beside principal components, five seeds",
+            cells_study,
         ),
     )
 }

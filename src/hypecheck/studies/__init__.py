@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.entropy import entropy_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
@@ -110,6 +111,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "entropy",
+            "matched ensembles on text, DNA, proteins and controls: how sure, how alike, and where "
+            "the information sits; five members each",
+            entropy_study,
         ),
     )
 }

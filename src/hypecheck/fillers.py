@@ -62,8 +62,8 @@ def fill_bits(model: MarkovModel, windows: npt.ArrayLike, places: Sequence[int])
 
     Notes
     -----
-    P(v | rest) is proportional to the product of P(x_j | x_{j-k} … x_{j-1}), with v in the gap, over
-    the gap and the k tokens to its right.
+    P(v | rest) is proportional to the product of P(x_j | x_{j-k} … x_{j-1}), with v in the gap,
+    over the gap and the k tokens to its right.
 
     Examples
     --------

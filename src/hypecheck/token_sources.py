@@ -55,7 +55,7 @@ class TokenSource:
 
 
 def common_characters(text: str, size: int = N_TOKENS) -> Codes:
-    """Number the most frequent characters of a text; all others are one.
+    """Give the most frequent characters of a text numbers; all others share one.
 
     Parameters
     ----------

@@ -24,28 +24,22 @@ from hypecheck import alphabets
 from hypecheck.cells import Cell, run_cells
 from hypecheck.context_share import RESIDUES, proteome
 from hypecheck.datasets import Genome, load
-from hypecheck.ensemble_measures import (
-    measure_embeddings,
-    measure_fisher,
-    measure_letters,
-    measure_predictions,
-    token_tables,
+from hypecheck.ensembles import EnsemblePlan
+from hypecheck.matched_ensembles import (
+    PLACES,
+    SHAPE,
+    TRAINING,
+    World,
+    masked_ensemble,
+    world_ensemble,
 )
-from hypecheck.ensembles import (
-    EnsemblePlan,
-    hidden_token_probabilities,
-    next_token_probabilities,
-    train_ensemble,
-)
-from hypecheck.fillers import best_filler
 from hypecheck.models import TransformerConfig
-from hypecheck.objectives import FIRST_ORDINARY_ID, CausalObjective, MaskedObjective
+from hypecheck.objectives import CausalObjective, MaskedObjective
 from hypecheck.optimisation import TrainingConfig
 from hypecheck.recorded import RecordedRun, describe_study
 from hypecheck.sequences import Codes
 from hypecheck.token_sources import (
     N_TOKENS,
-    EqualRate,
     TokenSource,
     block_source,
     common_characters,
@@ -56,10 +50,6 @@ from hypecheck.token_sources import (
 
 DATA = ("text/war_and_peace", "genome_ecoli_k12", "genome_human_pieces")
 HUMAN_RECORD = "z"  # the megabase of chromosome 20
-SHAPE = TransformerConfig(
-    N_TOKENS + FIRST_ORDINARY_ID, d_model=32, n_layers=2, n_heads=4, d_ff=64, max_length=32
-)
-WORLD = EqualRate()
 
 
 @dataclass(frozen=True)
@@ -106,32 +96,28 @@ ENSEMBLES = (
     Trained("text", tied=False),
     Trained("ecoli", tied=False),
     Trained("text-60"),
-    Trained("text-30"),
-    Trained("text-90"),
     Trained("text-shuffled"),
     Trained("copies", "world"),
     Trained("diffuse", "world"),
-    Trained("human"),
+    Trained("text-30"),
+    Trained("text-90"),
+    Trained("proteome", "pairs"),
     Trained("text", "pairs"),
     Trained("ecoli", "pairs"),
-    Trained("proteome", "pairs"),
-    Trained("text-60", tied=False),
-    Trained("human", tied=False),
-    Trained("text-shuffled", tied=False),
-    Trained("ecoli-shuffled"),
-    Trained("iid"),
-    Trained("text", "pairs", tied=False),
-    Trained("ecoli", "pairs", tied=False),
-    Trained("proteome", "pairs", tied=False),
+    Trained("human"),
     Trained("text", n_layers=0),
     Trained("ecoli", n_layers=0),
     Trained("text", tied=False, n_layers=0),
     Trained("ecoli", tied=False, n_layers=0),
+    Trained("iid"),
+    Trained("ecoli-shuffled"),
     Trained("copies", "world", absolute=True),
     Trained("iid", "pairs"),
-    Trained("human", "pairs"),
-    Trained("ecoli-shuffled", tied=False),
-    Trained("ecoli", longer=3),
+    Trained("text-60", tied=False),
+    Trained("ecoli", "pairs", tied=False),
+    Trained("text", "pairs", tied=False),
+    Trained("text-shuffled", tied=False),
+    Trained("human", tied=False),
 )
 
 
@@ -156,11 +142,11 @@ class EntropyPlan:
     """
 
     model: TransformerConfig = SHAPE
-    training: TrainingConfig = TrainingConfig(steps=800, length=32)
+    training: TrainingConfig = TRAINING
     n_tokens: int = 300_000
     n_windows: int = 480
     n_fisher: int = 256
-    places: tuple[int, ...] = (8, 24)
+    places: tuple[int, ...] = PLACES
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     ensembles: tuple[Trained, ...] = ENSEMBLES
 
@@ -268,63 +254,25 @@ def ensemble_plan(plan: EntropyPlan, trained: Trained) -> EnsemblePlan:
 
 
 def _masked(plan: EntropyPlan, trained: Trained, folder: Path) -> dict[str, Any]:
-    source = study_source(trained.source, trained.vocabulary, plan)
-    ensemble = train_ensemble(
-        ensemble_plan(plan, trained), source.train + FIRST_ORDINARY_ID, folder=folder
+    return masked_ensemble(
+        study_source(trained.source, trained.vocabulary, plan),
+        ensemble_plan(plan, trained),
+        places=plan.places,
+        n_windows=plan.n_windows,
+        n_fisher=plan.n_fisher,
+        folder=folder,
     )
-    members, places = ensemble.members, plan.places
-    test = source.test[: plan.n_windows]
-    filler = best_filler(
-        source.train, source.validation[: plan.n_windows], test, places, alphabet_size=N_TOKENS
-    )
-    ids = test + FIRST_ORDINARY_ID
-    probabilities = hidden_token_probabilities(members, ids, places)
-    found = {
-        "letters_per_token": source.letters_per_token,
-        "n_dropped": source.n_dropped,
-        "n_windows": len(test),
-        "order": filler.order,
-        "unigram": float(filler.unigram.mean()),
-        "reference": float(filler.best.mean()),
-        "training": _course(ensemble.losses),
-        "tokens": measure_predictions(probabilities, test[:, list(places)]),
-        "embedding": measure_embeddings(token_tables(members)),
-        "fisher": measure_fisher(members, ids[: plan.n_fisher], places[0]),
-    }
-    if not trained.tied:
-        found["decoder"] = measure_embeddings(token_tables(members, decoder=True))
-    if source.letters_per_token == 3:
-        found["letters"] = measure_letters(probabilities, 4, 3)
-    return found
 
 
 def _world(plan: EntropyPlan, trained: Trained, folder: Path) -> dict[str, Any]:
-    draw = {"copies": WORLD.copies, "diffuse": WORLD.diffuse}[trained.source]
-    rows = draw(plan.n_tokens // WORLD.length, np.random.default_rng(1))
-    ensemble = train_ensemble(ensemble_plan(plan, trained), rows + FIRST_ORDINARY_ID, folder=folder)
-    test = draw(plan.n_windows // 2, np.random.default_rng(2))
-    probabilities = next_token_probabilities(ensemble.members, test + FIRST_ORDINARY_ID)
-    last = WORLD.n_copied
-    return {
-        "letters_per_token": 1.0,
-        "n_windows": len(test),
-        "unigram": float(np.log2(N_TOKENS)),
-        "reference": WORLD.rate,
-        "training": _course(ensemble.losses),
-        "tokens": measure_predictions(probabilities, test[:, 1:]),
-        "last": measure_predictions(probabilities[:, :, -last:], test[:, -last:])["loss"],
-        "embedding": measure_embeddings(token_tables(ensemble.members)),
-    }
-
-
-def _course(losses: list[list[float]]) -> dict[str, list[float]]:
-    """Training losses of the members after a tenth, a quarter, half and all of the steps."""
-    array = np.array(losses)
-    steps = sorted({max(1, round(len(array) * share)) for share in (0.1, 0.25, 0.5, 1.0)})
-    return {
-        str(step): array[max(0, step - max(1, step // 10)) : step].mean(axis=0).round(4).tolist()
-        for step in steps
-    }
+    world: World = "copies" if trained.source == "copies" else "diffuse"
+    return world_ensemble(
+        world,
+        ensemble_plan(plan, trained),
+        n_rows=plan.n_tokens // plan.training.length,
+        n_windows=plan.n_windows // 2,
+        folder=folder,
+    )
 
 
 @lru_cache(maxsize=2)

@@ -111,8 +111,6 @@ ENSEMBLES = (
     Trained("text", tied=False, n_layers=0),
     Trained("ecoli", tied=False, n_layers=0),
     Trained("iid"),
-    Trained("iid", "pairs"),
-    Trained("ecoli-shuffled"),
 )
 
 

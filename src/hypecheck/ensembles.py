@@ -268,7 +268,7 @@ class _Run:
         self.corpus = corpus
         self.ensemble = Ensemble(members)
         self.template = _Losses(members[0], plan.objective)
-        stacked, _ = stack_module_state(members)  # type: ignore[arg-type]
+        stacked, _ = stack_module_state(members)
         self.weights = {name: p.detach().clone().requires_grad_() for name, p in stacked.items()}
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), weight_decay=plan.training.weight_decay, fused=True

@@ -202,11 +202,11 @@ def shuffled_source(source: TokenSource, rng: np.random.Generator) -> TokenSourc
     shuffled : TokenSource
         The same tokens in another order.
     """
-    parts = [
+    train, validation, test = (
         rng.permutation(part.ravel()).reshape(part.shape)
         for part in (source.train, source.validation, source.test)
-    ]
-    return TokenSource(*parts, source.letters_per_token, 0)
+    )
+    return TokenSource(train, validation, test, source.letters_per_token, 0)
 
 
 @dataclass(frozen=True)
@@ -335,7 +335,8 @@ def _source(
         np.concatenate([ids[: len(ids) // length * length].reshape(-1, length) for ids in some])
         for some in dealt[1:]
     )
-    shares = sharing(train[None], test, min(SHARED, length))
+    codes = train[None].astype(np.uint8)
+    shares = sharing(codes, test.astype(np.uint8), min(SHARED, length))
     return TokenSource(
         train,
         validation.astype(np.int64),

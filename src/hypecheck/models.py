@@ -79,7 +79,8 @@ class TransformerConfig:
     vocab_size : int
         Number of token ids V, special ones included.
     d_model, n_layers, n_heads, d_ff : int
-        Width D, number of layers, heads per layer, width inside the feed-forward part.
+        Width D, number of layers (none for a model that sees no context), heads per layer, width
+        inside the feed-forward part.
     max_length : int, default 512
         Longest sequence of tokens that is accepted.
     causal : bool, default False
@@ -109,9 +110,11 @@ class TransformerConfig:
     norm: NormPlace = "pre"
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "d_model", "n_layers", "n_heads", "d_ff", "max_length"):
+        for name in ("vocab_size", "d_model", "n_heads", "d_ff", "max_length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.n_layers < 0:
+            raise ValueError(f"n_layers must be 0 or more, got {self.n_layers}")
         if self.d_model % self.n_heads:
             raise ValueError(
                 f"d_model {self.d_model} is no multiple of n_heads {self.n_heads}; "

@@ -17,6 +17,7 @@ from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
 from hypecheck.studies.cell_types import cells_study
 from hypecheck.studies.emerging import emerging_study
+from hypecheck.studies.entropy import entropy_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
@@ -145,6 +146,12 @@ STUDIES = {
             "types of blood cells: a masked-gene transformer, pretrained and from random weights, "
             "beside principal components, five seeds",
             cells_study,
+        ),
+        Study(
+            "entropy",
+            "matched ensembles on text, DNA, proteins and controls: how sure, how alike, and where "
+            "the information sits; five members each",
+            entropy_study,
         ),
     )
 }

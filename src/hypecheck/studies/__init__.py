@@ -22,6 +22,7 @@ from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
+from hypecheck.studies.pretraining import pretraining_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.reach import reach_study
 from hypecheck.studies.scale import scale_study
@@ -110,6 +111,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "pretraining",
+            "the gain of pretraining by how hard each side was tuned, on letters, block 6-mers and "
+            "BPE tokens, five seeds",
+            pretraining_study,
         ),
     )
 }

@@ -63,6 +63,8 @@ def read(dataset: DataSet, files: Files) -> Any:
     reader = _READERS.get(dataset.kind)
     if dataset.name == "results_dnafm_benchmark":
         reader = read_frozen_benchmark
+    if dataset.name == "multiome_small":
+        reader = read_paired_cells
     if reader is None:
         names = ", ".join(file.path.removeprefix(dataset.name + "/") for file in dataset.files)
         raise DatasetError(
@@ -386,6 +388,30 @@ def read_cells(files: Files) -> AnnData:
 
     (path,) = files.values()
     return anndata.read_h5ad(path)
+
+
+def read_paired_cells(files: Files) -> dict[str, pd.DataFrame]:
+    """Read the SNARE-seq half of the small multiome: expression, accessibility, types.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        By registered path.
+
+    Returns
+    -------
+    frames : dict of str to DataFrame
+        "rna" (10 components) and "atac" (19 topics, counts), a row for each cell, and "types" with
+        a column "type", made from the expression.
+    """
+    folder = "multiome_small/SNAREseq_"
+    rna, atac = (np.load(files[f"{folder}{name}_feat.npy"]) for name in ("rna", "atac"))
+    types = np.loadtxt(files[f"{folder}rna_types.txt"]).astype(np.int64)
+    return {
+        "rna": pd.DataFrame(rna).add_prefix("r"),
+        "atac": pd.DataFrame(atac).add_prefix("a"),
+        "types": pd.DataFrame({"type": types}),
+    }
 
 
 _READERS: dict[str, Callable[[Files], Any]] = {

@@ -19,6 +19,7 @@ import pandas as pd
 
 from hypecheck.made_up_screens import made_up_cells, made_up_fitness, made_up_ranks
 from hypecheck.motifs import consensus_matrix
+from hypecheck.paired_worlds import made_up_pairs
 from hypecheck.registry import DataSet
 from hypecheck.sequences import (
     Codes,
@@ -515,6 +516,12 @@ def screens(dataset: DataSet, rng: np.random.Generator) -> StandIn:
     return StandIn(made_up_cells(rng), note)
 
 
+def paired_cells(_: DataSet, rng: np.random.Generator) -> StandIn:
+    """Cells of four types measured twice, which share nothing but the type."""
+    note = "both modalities follow the cell type, the first with less noise, and share nothing else"
+    return StandIn(made_up_pairs(rng), note)
+
+
 _MAKERS: dict[str, Maker] = {
     "gue/tf/": binding_sites,
     "gue/prom/": promoters,
@@ -532,4 +539,5 @@ _MAKERS: dict[str, Maker] = {
     "perturbseq_": screens,
     "norman_gi_fitness": screens,
     "scperturbench_results": screens,
+    "multiome_small": paired_cells,
 }

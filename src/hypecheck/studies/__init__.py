@@ -25,6 +25,7 @@ from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
+from hypecheck.studies.pretraining import pretraining_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.questions import questions_study
 from hypecheck.studies.reach import reach_study
@@ -152,6 +153,12 @@ STUDIES = {
             "matched ensembles on text, DNA, proteins and controls: how sure, how alike, and where "
             "the information sits; five members each",
             entropy_study,
+        ),
+        Study(
+            "pretraining",
+            "the gain of pretraining by how hard each side was tuned, on letters, block 6-mers and "
+            "BPE tokens, five seeds",
+            pretraining_study,
         ),
     )
 }

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from hypecheck.decision_map import BUDGETS, LABELS, RIVALS, Cell, DecisionMap, advice, rows
 from hypecheck.figures import interval_rows, number_map
 from hypecheck.intervals import Interval
-from hypecheck.plots import WIDTH, style
+from hypecheck.plots import LINE, WIDTH, style
 
 DATA = {"the same source": False, "another species or source": True}
 CONTEXT = {"up to a thousand bases": False, "longer": True}
@@ -93,7 +93,7 @@ def reading_clause(difference: Interval) -> str:
 
 
 def aid_figure(cells: list[Cell], *, rival: str = RIVALS[0], also: str = "") -> Figure:
-    """Draw the cells that answer, and write the counsel below them.
+    """Draw the cells that answer, and write the counsel above them.
 
     Parameters
     ----------
@@ -110,26 +110,41 @@ def aid_figure(cells: list[Cell], *, rival: str = RIVALS[0], also: str = "") -> 
         With ``alt_text``; a page without rows if nothing was measured.
     """
     text = f"{advice(cells, rival=rival)} {also}".strip()
-    lines = "\n".join(textwrap.wrap(text, 74))
+    lines = textwrap.wrap(text, 72)
     if not cells:
         with style():
-            figure = Figure((WIDTH, 0.6 + 0.2 * lines.count("\n")))
-            figure.text(0.03, 0.5, lines, va="center")
+            figure = Figure((WIDTH, 0.4 + LINE * len(lines)))
+            figure.text(0.03, 0.5, "\n".join(lines), va="center")
         figure.alt_text = text  # type: ignore[attr-defined]
         return figure
     shown = sorted(cells, key=lambda cell: -cell.gap.estimate)
     if len(shown) > MOST_ROWS:
         half = MOST_ROWS // 2
         shown = [*shown[:half], *shown[-half:]]
-        lines += f"\n(Shown: the {half} highest and the {half} lowest of {len(cells)}.)"
+        lines.append(f"(Shown: the {half} highest and the {half} lowest of {len(cells)}.)")
     drawn = "; ".join(f"{cell.case.name} {cell.gap}" for cell in shown)
-    return interval_rows(
+    figure = interval_rows(
         rows(shown),
-        xlabel=f"pretrained minus {rival}, in the score of the task\n{lines}",
+        xlabel="pretrained minus rival, score of the task",
         alt_text=f"{text} {drawn}.",
         reference=0.0,
         left=2.15,
     )
+    return _headed(figure, lines)
+
+
+def _headed(figure: Figure, lines: list[str]) -> Figure:
+    """Make room above a figure's axes, and write there."""
+    before = figure.get_figheight()
+    height = before + LINE * len(lines) + 0.15
+    figure.set_figheight(height)
+    for axes in figure.axes:
+        place = axes.get_position()
+        axes.set_position(
+            (place.x0, place.y0 * before / height, place.width, place.height * before / height)
+        )
+    figure.text(0.02, 1 - 0.06 / height, "\n".join(lines), va="top", fontsize=9)
+    return figure
 
 
 def answers(found: DecisionMap) -> list[dict[str, str]]:
@@ -234,9 +249,9 @@ def overview(found: DecisionMap) -> Figure:
     return number_map(
         values,
         list(situations),
-        ["best simple\nmodel", "tuned word\ncounts", "untrained\ntwin", "established\nmethod"],
-        xlabel="cells that the pretrained side clearly won : lost, of all;\n"
-        "colour: share won minus share lost (recorded, five seeds)",
+        ["best\nsimple", "tuned\nwords", "untrained\ntwin", "established\nmethod"],
+        xlabel="cells clearly won : lost by the pretrained side;\n"
+        "colour: share won minus share lost (recorded)",
         words=words,
         alt_text=f"Cells clearly won and lost by the pretrained side. {'; '.join(told)}.",
     )

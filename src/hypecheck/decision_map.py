@@ -263,7 +263,8 @@ class DecisionMap:
         elif rival == RIVALS[1]:
             theirs = case.best(WORDS, budget=budget)
         elif rival == RIVALS[2]:
-            ours = case.best([name for name, twin in TWINS.items() if twin in case.methods])
+            with_twin = [name for name, twin in TWINS.items() if twin in case.methods]
+            ours = case.best(with_twin, budget=budget)
             theirs = TWINS.get(ours, "")
         else:
             theirs = case.established

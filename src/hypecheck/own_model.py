@@ -210,7 +210,7 @@ def run_own_model(
     Examples
     --------
     >>> from hypecheck.sequences import encode
-    >>> codes = encode(["GGCC", "GCGC", "ATTA", "AATT"] * 6)
+    >>> codes = encode(["GGCCGGCC", "GCGCGCGC", "ATTAATTA", "AATTAATT"] * 6)
     >>> rows = LabelledSequences(codes, np.tile([1, 1, 0, 0], 6))
     >>> task = Task("toy", rows, rows, rows)
     >>> def fit(train, validation, seed):

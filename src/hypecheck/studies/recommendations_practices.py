@@ -244,7 +244,7 @@ def rank_change(
     --------
     >>> table = np.tile(np.arange(4.0)[:, None], 6)
     >>> print(rank_change(table, np.random.default_rng(0)))
-    0.000 [0.000, 0.000]
+    .000 [.000, .000]
     """
     table = np.asarray(scores, dtype=np.float64)
     changes = []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.architectures import architectures_study
 from hypecheck.studies.evaluation import evaluation_study
 from hypecheck.studies.families import families_study
 from hypecheck.studies.fitness import fitness_study
@@ -110,6 +111,12 @@ STUDIES = {
             "nomenclature",
             "how much of its window each recorded model uses, by swapping what is far away",
             nomenclature_study,
+        ),
+        Study(
+            "architectures",
+            "eight families of sequence models at equal parameters and tokens: bits on DNA, recall "
+            "by distance, cost in length; five seeds",
+            architectures_study,
         ),
     )
 }

@@ -1,0 +1,361 @@
+"""Eight families of sequence models under one budget: bits on DNA, recall by distance, cost.
+
+Design choices
+
+- Parameters (within one part in fifty), steps, rows and their order are the same for all families.
+  The one thing chosen per family is the learning rate, of two, by a short run on other windows.
+- DNA is that of *E. coli*. The first 4.2 million bases train; test windows come from bases 4.3 to
+  4.5 million, and every word of 24 bases that they hold is blanked in the training part.
+- The recall task holds all distances in every row (`hypecheck.recall`).
+- Nothing is stopped early, and the last weights are scored: test windows are read once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hypecheck.cells import Cell, run_cells
+from hypecheck.corpus import draw_windows, make_corpus
+from hypecheck.costs import peak_mebibytes, seconds_by_length, train_step
+from hypecheck.datasets import load
+from hypecheck.markov import MarkovModel
+from hypecheck.models import n_parameters
+from hypecheck.optimisation import History, TrainingConfig, optimise
+from hypecheck.recall import VOCABULARY, recall_accuracy, recall_loss, recall_rows
+from hypecheck.recorded import RecordedRun, describe_study
+from hypecheck.sequence_families import FAMILIES, SequenceModel, next_token_nats
+
+Floats = npt.NDArray[np.float64]
+GENOME = "genome_ecoli_k12"
+EIGHT = tuple(name for name in FAMILIES if name != "attention_short")
+
+
+@dataclass(frozen=True)
+class FamiliesPlan:
+    """Everything that decides the numbers.
+
+    Parameters
+    ----------
+    families : tuple of str
+        Keys of `sequence_families.FAMILIES`.
+    seeds : tuple of int
+        Of weights and rows.
+    budget : int
+        Parameters of a model.
+    steps, rows : int
+        Of one training, and in a batch.
+    window, recall_length : int
+        Tokens of a row of DNA and of the recall task.
+    rates, choice_steps : tuple of float and int
+        Learning rates to choose from, and steps of the runs that choose.
+    n_test : int
+        Test windows, and rows of the recall test.
+    lengths, rounds : tuple of int and int
+        Of the cost measurement.
+    memory_lengths : tuple of int
+        Where memory is measured.
+    """
+
+    families: tuple[str, ...] = EIGHT
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    budget: int = 20_000
+    steps: int = 1000
+    rows: int = 2
+    window: int = 256
+    recall_length: int = 128
+    rates: tuple[float, ...] = (2e-3, 6e-3)
+    choice_steps: int = 150
+    n_test: int = 256
+    lengths: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
+    rounds: int = 5
+    memory_lengths: tuple[int, ...] = (1024, 8192)
+
+
+def architectures_study(
+    folder: Path, *, n_jobs: int = 1, progress: bool = True
+) -> tuple[RecordedRun, tuple[Path, ...]]:
+    """Train and time every family.
+
+    Parameters
+    ----------
+    folder : Path
+        Where cells are kept.
+    n_jobs : int, default 1
+        Processes, one thread each.
+    progress : bool, default True
+        Show a bar.
+
+    Returns
+    -------
+    run : RecordedRun
+        Results "families", "rates", "dna", "recall", "cost", "floors" and "cpu_seconds".
+    weights : tuple
+        Empty.
+
+    Raises
+    ------
+    DatasetError
+        If the genome is not at hand and cannot be downloaded.
+    """
+    plan = FamiliesPlan()
+    loaded = [load(GENOME, offline=False)]  # a stand-in stops it here
+    results = architectures_results(plan, folder, n_jobs=n_jobs, progress=progress)
+    return describe_study("architectures", plan, results, loaded), ()
+
+
+def architectures_results(
+    plan: FamiliesPlan, folder: Path, *, n_jobs: int = 1, progress: bool = False
+) -> dict[str, Any]:
+    """Run every cell that is not there yet, and put the results together.
+
+    Parameters
+    ----------
+    plan : FamiliesPlan
+        What to run.
+    folder : Path
+        Where cells are kept.
+    n_jobs, progress
+        As in `architectures_study`.
+
+    Returns
+    -------
+    results : dict
+        See `architectures_study`.
+    """
+    core = replace(plan, seeds=(), families=())
+    options = {"n_jobs": n_jobs, "progress": progress}
+    cost = run_cells([Cell("cost", cost_cell, (plan,), f"{plan}")], folder, **options)[0]
+    asked = [(family, rate) for family in plan.families for rate in plan.rates]
+    cells = [
+        Cell(f"rate-{family}-{rate}", rate_cell, (plan, family, rate), f"{core} {family} {rate}")
+        for family, rate in asked
+    ]
+    tried = dict(zip(asked, run_cells(cells, folder, **options), strict=True))
+    rates = {
+        family: min(plan.rates, key=lambda rate: tried[family, rate]["bits"])
+        for family in plan.families
+    }
+    jobs = [
+        Cell(
+            f"{kind}-{family}-{seed}",
+            function,
+            (plan, family, rates[family], seed),
+            f"{core} {family} {rates[family]} {seed}",
+        )
+        for kind, function in (("dna", dna_cell), ("recall", recall_cell))
+        for seed in plan.seeds
+        for family in plan.families
+    ]
+    names = [job.label for job in jobs]
+    found = dict(zip(names, run_cells(jobs, folder, **options), strict=True))
+    spent = [cost, *tried.values(), *found.values()]
+    return {
+        "families": {name: describe_family(name, plan.budget) for name in plan.families},
+        "rates": rates,
+        "tried": {name: [tried[name, rate]["bits"] for rate in plan.rates] for name in rates},
+        **{
+            kind: {name: [found[f"{kind}-{name}-{seed}"] for seed in plan.seeds] for name in rates}
+            for kind in ("dna", "recall")
+        },
+        "cost": cost,
+        "floors": floors(plan),
+        "cpu_seconds": sum(one["cpu_seconds"] for one in spent),
+    }
+
+
+def describe_family(name: str, budget: int) -> dict[str, Any]:
+    """Say what a family is: title, parameters, width, layers and reach."""
+    model = SequenceModel(name, budget=budget)
+    return {
+        "title": model.family.title,
+        "parameters": n_parameters(model),
+        "width": model.family.d_model,
+        "layers": len(model.family.mixers),
+        "reach": model.family.reach,
+    }
+
+
+# --- DNA ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2)
+def dna_windows(window: int, n_test: int, n_train: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw windows to train on, to choose by and to test on.
+
+    Parameters
+    ----------
+    window, n_test, n_train : int
+        Length, and numbers of windows.
+
+    Returns
+    -------
+    train, choice, test : Tensor of int64, shape (N, window)
+    """
+    codes = max(load(GENOME).records.values(), key=len)
+    cut = [round(share * len(codes)) for share in (0.905, 0.926, 0.97)]  # 4.2, 4.3 and 4.5 Mb
+    rng = np.random.default_rng(0)
+    test = draw_windows([codes[cut[1] : cut[2]]], window, n_test, rng)
+    corpus = make_corpus(
+        [codes[: cut[0]]], {"test": test}, length=window, n_windows=n_train, rng=rng
+    )
+    train, choice, test = (
+        torch.from_numpy(part.astype(np.int64))
+        for part in (corpus.train, corpus.held_out[:64], test)
+    )
+    return train, choice, test
+
+
+def floors(plan: FamiliesPlan) -> dict[str, float]:
+    """Score Markov models of the training part on the test windows, in bits per base.
+
+    Parameters
+    ----------
+    plan : FamiliesPlan
+        The plan.
+
+    Returns
+    -------
+    bits : dict of str to float
+        "order 0" to "order 9", fit on the windows that the models read.
+    """
+    train, _, test = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    known, asked = (list(part.numpy().astype(np.uint8)) for part in (train, test))
+    return {
+        f"order {order}": MarkovModel(order).fit(known).score(asked) for order in (0, 1, 2, 3, 5, 7)
+    }
+
+
+def fit_dna(
+    plan: FamiliesPlan, family: str, rate: float, seed: int, steps: int
+) -> tuple[SequenceModel, History]:
+    """Train one model on windows of DNA; every family sees the same ones in the same order."""
+    train, _, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    model = SequenceModel(family, budget=plan.budget, seed=seed)
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(train)))
+
+    def step_loss(step: int) -> tuple[Tensor, int]:
+        rows = train[order[torch.arange(plan.rows) + step * plan.rows]]
+        return next_token_nats(model, rows).mean(), rows.numel()
+
+    return model, _train(model, step_loss, rate, seed, steps)
+
+
+def _train(
+    model: SequenceModel,
+    step_loss: Callable[[int], tuple[Tensor, int]],
+    rate: float,
+    seed: int,
+    steps: int,
+) -> History:
+    config = TrainingConfig(steps=steps, learning_rate=rate, seed=seed)
+    return optimise(dict(model.named_parameters()), step_loss, config, identity={})
+
+
+def window_bits(model: SequenceModel, windows: Tensor) -> Floats:
+    """Give the mean loss of every window, in bits per base.
+
+    Parameters
+    ----------
+    model : SequenceModel
+        A model of DNA.
+    windows : Tensor of int64, shape (N, T)
+        Bases.
+
+    Returns
+    -------
+    bits : ndarray of float64, shape (N,)
+        Over all bases but the first.
+    """
+    with torch.inference_mode():
+        parts = [next_token_nats(model, part).double().mean(1) for part in windows.split(32)]
+    return (torch.cat(parts) / np.log(2)).numpy()
+
+
+def rate_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
+    """Try one learning rate for a while, on windows that are not the test's."""
+    start = time.process_time()
+    model, _ = fit_dna(plan, family, rate, 1000, plan.choice_steps)
+    _, choice, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    bits = float(window_bits(model, choice).mean())
+    return {"bits": bits, "cpu_seconds": time.process_time() - start}
+
+
+def dna_cell(plan: FamiliesPlan, family: str, rate: float, seed: int) -> dict[str, Any]:
+    """Train one family once and score every test window."""
+    start = time.process_time()
+    model, history = fit_dna(plan, family, rate, seed, plan.steps)
+    _, _, test = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    return {
+        "bits": " ".join(f"{one:.4f}" for one in window_bits(model, test)),
+        "losses": smoothed(history),
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def smoothed(history: History, n: int = 20) -> list[float]:
+    """Give the mean training loss of so many equal parts of the run, in bits."""
+    parts = np.array_split(history.losses, min(n, len(history.losses)))
+    return [round(float(part.mean()), 4) for part in parts]
+
+
+# --- recall ---------------------------------------------------------------------------------------
+
+
+def recall_cell(plan: FamiliesPlan, family: str, rate: float, seed: int) -> dict[str, Any]:
+    """Train one family once on the recall task and score it by distance."""
+    start = time.process_time()
+    model, history = fit_recall(plan, family, rate, seed, plan.steps)
+    test = recall_rows(plan.n_test, plan.recall_length, np.random.default_rng([seed, 10**6]))
+    return {
+        "accuracy": [round(float(one), 4) for one in recall_accuracy(model, test)],
+        "losses": smoothed(history),
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def fit_recall(
+    plan: FamiliesPlan, family: str, rate: float, seed: int, steps: int
+) -> tuple[SequenceModel, History]:
+    """Train one model on fresh rows of the recall task."""
+    model = SequenceModel(family, vocab_size=VOCABULARY, budget=plan.budget, seed=seed)
+
+    def step_loss(step: int) -> tuple[Tensor, int]:
+        rng = np.random.default_rng([seed, step])
+        rows = recall_rows(2 * plan.rows, plan.recall_length, rng)
+        return recall_loss(model, rows), rows.token_ids.numel()
+
+    return model, _train(model, step_loss, rate, seed, steps)
+
+
+# --- cost -----------------------------------------------------------------------------------------
+
+
+def cost_cell(plan: FamiliesPlan) -> dict[str, Any]:
+    """Time one training step of one sequence at every length, and measure memory."""
+    start = time.process_time()
+    torch.set_num_threads(1)
+    models = {name: SequenceModel(name, budget=plan.budget) for name in plan.families}
+    memory = {
+        name: {
+            str(length): round(peak_mebibytes(lambda m=model, n=length: train_step(m, n)), 1)  # type: ignore[misc]
+            for length in plan.memory_lengths
+        }
+        for name, model in models.items()
+    }
+    seconds = seconds_by_length(models, plan.lengths, rounds=plan.rounds)
+    return {
+        "lengths": list(plan.lengths),
+        "seconds": {name: rows.round(6).tolist() for name, rows in seconds.items()},
+        "peak_mebibytes": memory,
+        "cpu_seconds": time.process_time() - start,
+    }

@@ -70,7 +70,7 @@ class FamiliesPlan:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     budget: int = 20_000
     steps: int = 1000
-    rows: int = 2
+    rows: int = 1
     window: int = 256
     recall_length: int = 128
     rates: tuple[float, ...] = (2e-3, 6e-3)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 N_MARKERS = 4
 VOCABULARY = 4 + 4 * N_MARKERS + N_MARKERS  # bases, sites (marker and base), questions
-SPACING = 4  # tokens from question to question
+SPACING = 2  # tokens from question to question
 REGION = 16  # tokens at the beginning in which the sites stand
 EDGES = (4, 16, 32, 64, 128, 256, 512)  # of the classes of distance, in tokens
 

@@ -89,10 +89,24 @@ class _Scan(torch.autograd.Function):
     """`scan` with its gradient written down."""
 
     @staticmethod
-    def forward(ctx: Any, decay: Tensor, drive: Tensor) -> Tensor:
-        states = _chunked(decay, drive)
-        ctx.save_for_backward(decay, states)
-        return states
+    def forward(decay: Tensor, drive: Tensor) -> Tensor:
+        return _chunked(decay, drive)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], output)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, int | None], decay: Tensor, drive: Tensor
+    ) -> tuple[Tensor, int]:
+        """Several models side by side are more rows of the same recurrence."""
+        rows = [
+            part.expand(info.batch_size, *part.shape) if dim is None else part.movedim(dim, 0)
+            for part, dim in zip((decay, drive), in_dims, strict=True)
+        ]
+        states: Tensor = _Scan.apply(*(part.flatten(0, 1) for part in rows))
+        return states.unflatten(0, (info.batch_size, -1)), 0
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:

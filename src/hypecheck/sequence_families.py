@@ -143,12 +143,12 @@ class SequenceModel(nn.Module):
         return logits
 
 
-def next_token_nats(model: nn.Module, token_ids: Tensor) -> Tensor:
+def next_token_nats(model: Callable[[Tensor], Tensor], token_ids: Tensor) -> Tensor:
     """Give the loss of every token but the first.
 
     Parameters
     ----------
-    model : nn.Module
+    model : callable
         From ``(B, T)`` to logits ``(B, T, V)``.
     token_ids : Tensor of int64, shape (B, T)
         Tokens.

@@ -13,8 +13,8 @@ Design choices
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hypecheck.cells import Cell, run_cells
@@ -30,10 +31,11 @@ from hypecheck.costs import peak_mebibytes, seconds_by_length, train_step
 from hypecheck.datasets import load
 from hypecheck.markov import MarkovModel
 from hypecheck.models import n_parameters
-from hypecheck.optimisation import History, TrainingConfig, optimise
-from hypecheck.recall import VOCABULARY, recall_accuracy, recall_loss, recall_rows
+from hypecheck.optimisation import TrainingConfig
+from hypecheck.recall import VOCABULARY, recall_accuracy, recall_rows
 from hypecheck.recorded import RecordedRun, describe_study
 from hypecheck.sequence_families import FAMILIES, SequenceModel, next_token_nats
+from hypecheck.side_by_side import train_side_by_side
 
 Floats = npt.NDArray[np.float64]
 GENOME = "genome_ecoli_k12"
@@ -78,7 +80,7 @@ class FamiliesPlan:
     window: int = 256
     recall_length: int = 128
     rates: tuple[float, ...] = (2e-3, 6e-3)
-    choice_steps: int = 150
+    choice_steps: int = 100
     n_test: int = 256
     lengths: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
     rounds: int = 5
@@ -136,13 +138,25 @@ def architectures_results(
     results : dict
         See `architectures_study`.
     """
-    core = replace(plan, seeds=(), families=(), lengths=(), rounds=0, memory_lengths=())
+    common = (
+        plan.budget,
+        plan.rows,
+        plan.window,
+        plan.recall_rows,
+        plan.recall_length,
+        plan.n_test,
+    )
     options = {"n_jobs": n_jobs, "progress": progress}
     measured = (plan.families, plan.budget, plan.lengths, plan.rounds, plan.memory_lengths)
     cost = run_cells([Cell("cost", cost_cell, (plan,), f"{measured}")], folder, **options)[0]
     asked = [(family, rate) for family in plan.families for rate in plan.rates]
     cells = [
-        Cell(f"rate-{family}-{rate}", rate_cell, (plan, family, rate), f"{core} {family} {rate}")
+        Cell(
+            f"rate-{family}-{rate}",
+            rate_cell,
+            (plan, family, rate),
+            f"{common} {plan.choice_steps} {family} {rate}",
+        )
         for family, rate in asked
     ]
     tried = dict(zip(asked, run_cells(cells, folder, **options), strict=True))
@@ -150,28 +164,26 @@ def architectures_results(
         family: min(plan.rates, key=lambda rate: tried[family, rate]["bits"])
         for family in plan.families
     }
-    jobs = [
-        Cell(
-            f"{kind}-{family}-{seed}",
-            function,
-            (plan, family, rates[family], seed),
-            f"{core} {family} {rates[family]} {seed}",
-        )
-        for kind, function in (("dna", dna_cell), ("recall", recall_cell))
-        for seed in plan.seeds
-        for family in plan.families
-    ]
-    names = [job.label for job in jobs]
-    found = dict(zip(names, run_cells(jobs, folder, **options), strict=True))
-    spent = [cost, *tried.values(), *found.values()]
+    asked_of = {"dna": (dna_cell, plan.steps), "recall": (recall_cell, plan.recall_steps)}
+    found = {}
+    for kind, (function, steps) in asked_of.items():
+        jobs = [
+            Cell(
+                f"{kind}-{family}",
+                function,
+                (plan, family, rates[family]),
+                f"{common} {plan.seeds} {steps} {family} {rates[family]}",
+            )
+            for family in plan.families
+        ]
+        done = run_cells(jobs, folder, **options)
+        found[kind] = dict(zip(plan.families, done, strict=True))
+    spent = [cost, *tried.values(), *found["dna"].values(), *found["recall"].values()]
     return {
         "families": {name: describe_family(name, plan.budget) for name in plan.families},
         "rates": rates,
         "tried": {name: [tried[name, rate]["bits"] for rate in plan.rates] for name in rates},
-        **{
-            kind: {name: [found[f"{kind}-{name}-{seed}"] for seed in plan.seeds] for name in rates}
-            for kind in ("dna", "recall")
-        },
+        **found,
         "cost": cost,
         "floors": floors(plan),
         "cpu_seconds": sum(one["cpu_seconds"] for one in spent),
@@ -241,29 +253,44 @@ def floors(plan: FamiliesPlan) -> dict[str, float]:
 
 
 def fit_dna(
-    plan: FamiliesPlan, family: str, rate: float, seed: int, steps: int
-) -> tuple[SequenceModel, History]:
-    """Train one model on windows of DNA; every family sees the same ones in the same order."""
+    plan: FamiliesPlan, family: str, rate: float, seeds: Sequence[int], steps: int
+) -> tuple[list[SequenceModel], Floats]:
+    """Train one family on windows of DNA; every family sees the same ones in the same order.
+
+    Parameters
+    ----------
+    plan : FamiliesPlan
+        Budget, window and rows.
+    family : str
+        A key of `FAMILIES`.
+    rate : float
+        Peak learning rate.
+    seeds : sequence of int
+        Of weights and of the order of the windows, one a model.
+    steps : int
+        Of training.
+
+    Returns
+    -------
+    models : list of SequenceModel
+    losses : ndarray of float64, shape (number of seeds, steps)
+        In bits per base.
+    """
     train, _, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
-    model = SequenceModel(family, budget=plan.budget, seed=seed)
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(train)))
+    models = [SequenceModel(family, budget=plan.budget, seed=seed) for seed in seeds]
+    orders = np.stack([np.random.default_rng(seed).permutation(len(train)) for seed in seeds])
 
-    def step_loss(step: int) -> tuple[Tensor, int]:
-        rows = train[order[torch.arange(plan.rows) + step * plan.rows]]
-        return next_token_nats(model, rows).mean(), rows.numel()
+    def batch(step: int) -> tuple[Tensor, ...]:
+        chosen = orders[:, step * plan.rows : (step + 1) * plan.rows]
+        return (train[torch.from_numpy(chosen)],)  # (S, rows, T)
 
-    return model, _train(model, step_loss, rate, seed, steps)
+    config = TrainingConfig(steps=steps, learning_rate=rate)
+    return models, train_side_by_side(models, batch, dna_loss, config)
 
 
-def _train(
-    model: SequenceModel,
-    step_loss: Callable[[int], tuple[Tensor, int]],
-    rate: float,
-    seed: int,
-    steps: int,
-) -> History:
-    config = TrainingConfig(steps=steps, learning_rate=rate, seed=seed)
-    return optimise(dict(model.named_parameters()), step_loss, config, identity={})
+def dna_loss(model: Callable[[Tensor], Tensor], token_ids: Tensor) -> Tensor:
+    """Give the mean loss of all tokens but the first, in nats."""
+    return next_token_nats(model, token_ids).mean()
 
 
 def window_bits(model: SequenceModel, windows: Tensor) -> Floats:
@@ -289,57 +316,84 @@ def window_bits(model: SequenceModel, windows: Tensor) -> Floats:
 def rate_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
     """Try one learning rate for a while, on windows that are not the test's."""
     start = time.process_time()
-    model, _ = fit_dna(plan, family, rate, 1000, plan.choice_steps)
+    models, _ = fit_dna(plan, family, rate, (1000,), plan.choice_steps)
     _, choice, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
-    bits = float(window_bits(model, choice).mean())
+    bits = float(np.mean([window_bits(model, choice) for model in models]))
     return {"bits": bits, "cpu_seconds": time.process_time() - start}
 
 
-def dna_cell(plan: FamiliesPlan, family: str, rate: float, seed: int) -> dict[str, Any]:
-    """Train one family once and score every test window."""
+def dna_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
+    """Train one family with every seed and score every test window."""
     start = time.process_time()
-    model, history = fit_dna(plan, family, rate, seed, plan.steps)
+    models, losses = fit_dna(plan, family, rate, plan.seeds, plan.steps)
     _, _, test = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
     return {
-        "bits": " ".join(f"{one:.4f}" for one in window_bits(model, test)),
-        "losses": smoothed(history),
+        "bits": [" ".join(f"{one:.4f}" for one in window_bits(model, test)) for model in models],
+        "losses": smoothed(losses),
         "cpu_seconds": time.process_time() - start,
     }
 
 
-def smoothed(history: History, n: int = 20) -> list[float]:
-    """Give the mean training loss of so many equal parts of the run, in bits."""
-    parts = np.array_split(history.losses, min(n, len(history.losses)))
-    return [round(float(part.mean()), 4) for part in parts]
+def smoothed(losses: Floats, n: int = 20) -> list[list[float]]:
+    """Give the mean training loss of so many equal parts of every run, in bits."""
+    parts = np.array_split(losses, min(n, losses.shape[1]), axis=1)
+    rows: list[list[float]] = np.stack([part.mean(1) for part in parts], 1).round(4).tolist()
+    return rows
 
 
 # --- recall ---------------------------------------------------------------------------------------
 
 
-def recall_cell(plan: FamiliesPlan, family: str, rate: float, seed: int) -> dict[str, Any]:
-    """Train one family once on the recall task and score it by distance."""
+def recall_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
+    """Train one family with every seed on the recall task and score it by distance."""
     start = time.process_time()
-    model, history = fit_recall(plan, family, rate, seed, plan.recall_steps)
-    test = recall_rows(plan.n_test, plan.recall_length, np.random.default_rng([seed, 10**6]))
+    models, losses = fit_recall(plan, family, rate, plan.seeds, plan.recall_steps)
+    test = recall_rows(plan.n_test, plan.recall_length, np.random.default_rng(10**6))
     return {
-        "accuracy": [round(float(one), 4) for one in recall_accuracy(model, test)],
-        "losses": smoothed(history),
+        "accuracy": [recall_accuracy(model, test).round(4).tolist() for model in models],
+        "losses": smoothed(losses),
         "cpu_seconds": time.process_time() - start,
     }
 
 
 def fit_recall(
-    plan: FamiliesPlan, family: str, rate: float, seed: int, steps: int
-) -> tuple[SequenceModel, History]:
-    """Train one model on fresh rows of the recall task."""
-    model = SequenceModel(family, vocab_size=VOCABULARY, budget=plan.budget, seed=seed)
+    plan: FamiliesPlan, family: str, rate: float, seeds: Sequence[int], steps: int
+) -> tuple[list[SequenceModel], Floats]:
+    """Train one family on fresh rows of the recall task.
 
-    def step_loss(step: int) -> tuple[Tensor, int]:
-        rng = np.random.default_rng([seed, step])
-        rows = recall_rows(plan.recall_rows, plan.recall_length, rng)
-        return recall_loss(model, rows), rows.token_ids.numel()
+    Parameters
+    ----------
+    plan, family, rate, seeds, steps
+        As in `fit_dna`.
 
-    return model, _train(model, step_loss, rate, seed, steps)
+    Returns
+    -------
+    models, losses
+        As from `fit_dna`; losses are bits per answer.
+    """
+    models = [
+        SequenceModel(family, vocab_size=VOCABULARY, budget=plan.budget, seed=seed)
+        for seed in seeds
+    ]
+
+    def batch(step: int) -> tuple[Tensor, ...]:
+        drawn = [
+            recall_rows(plan.recall_rows, plan.recall_length, np.random.default_rng([seed, step]))
+            for seed in seeds
+        ]
+        return (
+            torch.stack([one.token_ids for one in drawn]),
+            torch.stack([one.answers for one in drawn]),
+        )
+
+    places = recall_rows(1, plan.recall_length, np.random.default_rng(0)).places
+
+    def loss(model: Callable[[Tensor], Tensor], token_ids: Tensor, answers: Tensor) -> Tensor:
+        logits = model(token_ids)[:, places, :4]
+        return F.cross_entropy(logits.flatten(0, 1), answers.flatten())
+
+    config = TrainingConfig(steps=steps, learning_rate=rate)
+    return models, train_side_by_side(models, batch, loss, config)
 
 
 # --- cost -----------------------------------------------------------------------------------------

@@ -68,6 +68,8 @@ class FamiliesPlan:
         Of the cost measurement.
     memory_lengths : tuple of int
         Where memory is measured.
+    n_bases : int, optional
+        Bases of the training part to draw windows from; all by default.
     """
 
     families: tuple[str, ...] = EIGHT
@@ -85,6 +87,7 @@ class FamiliesPlan:
     lengths: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
     rounds: int = 5
     memory_lengths: tuple[int, ...] = (1024, 8192)
+    n_bases: int | None = None
 
 
 def architectures_study(
@@ -206,13 +209,17 @@ def describe_family(name: str, budget: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def dna_windows(window: int, n_test: int, n_train: int) -> tuple[Tensor, Tensor, Tensor]:
+def dna_windows(
+    window: int, n_test: int, n_train: int, n_bases: int | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Draw windows to train on, to choose by and to test on.
 
     Parameters
     ----------
     window, n_test, n_train : int
         Length, and numbers of windows.
+    n_bases : int, optional
+        Bases of the training part to draw from; all by default.
 
     Returns
     -------
@@ -223,13 +230,18 @@ def dna_windows(window: int, n_test: int, n_train: int) -> tuple[Tensor, Tensor,
     rng = np.random.default_rng(0)
     test = draw_windows([codes[cut[1] : cut[2]]], window, n_test, rng)
     corpus = make_corpus(
-        [codes[: cut[0]]], {"test": test}, length=window, n_windows=n_train, rng=rng
+        [codes[: cut[0]][:n_bases]], {"test": test}, length=window, n_windows=n_train, rng=rng
     )
     train, choice, test = (
         torch.from_numpy(part.astype(np.int64))
         for part in (corpus.train, corpus.held_out[:64], test)
     )
     return train, choice, test
+
+
+def windows_of(plan: FamiliesPlan) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw the windows of a plan, see `dna_windows`."""
+    return dna_windows(plan.window, plan.n_test, plan.steps * plan.rows, plan.n_bases)
 
 
 def floors(plan: FamiliesPlan) -> dict[str, float]:
@@ -245,7 +257,7 @@ def floors(plan: FamiliesPlan) -> dict[str, float]:
     bits : dict of str to float
         "order 0" to "order 9", fit on the windows that the models read.
     """
-    train, _, test = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    train, _, test = windows_of(plan)
     known, asked = (list(part.numpy().astype(np.uint8)) for part in (train, test))
     return {
         f"order {order}": MarkovModel(order).fit(known).score(asked) for order in (0, 1, 2, 3, 5, 7)
@@ -276,7 +288,7 @@ def fit_dna(
     losses : ndarray of float64, shape (number of seeds, steps)
         In bits per base.
     """
-    train, _, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    train, _, _ = windows_of(plan)
     models = [SequenceModel(family, budget=plan.budget, seed=seed) for seed in seeds]
     orders = np.stack([np.random.default_rng(seed).permutation(len(train)) for seed in seeds])
 
@@ -317,7 +329,7 @@ def rate_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
     """Try one learning rate for a while, on windows that are not the test's."""
     start = time.process_time()
     models, _ = fit_dna(plan, family, rate, (1000,), plan.choice_steps)
-    _, choice, _ = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    _, choice, _ = windows_of(plan)
     bits = float(np.mean([window_bits(model, choice) for model in models]))
     return {"bits": bits, "cpu_seconds": time.process_time() - start}
 
@@ -326,7 +338,7 @@ def dna_cell(plan: FamiliesPlan, family: str, rate: float) -> dict[str, Any]:
     """Train one family with every seed and score every test window."""
     start = time.process_time()
     models, losses = fit_dna(plan, family, rate, plan.seeds, plan.steps)
-    _, _, test = dna_windows(plan.window, plan.n_test, plan.steps * plan.rows)
+    _, _, test = windows_of(plan)
     return {
         "bits": [" ".join(f"{one:.4f}" for one in window_bits(model, test)) for model in models],
         "losses": smoothed(losses),

@@ -149,9 +149,10 @@ def architectures_results(
         plan.recall_length,
         plan.n_test,
     )
-    options = {"n_jobs": n_jobs, "progress": progress}
     measured = (plan.families, plan.budget, plan.lengths, plan.rounds, plan.memory_lengths)
-    cost = run_cells([Cell("cost", cost_cell, (plan,), f"{measured}")], folder, **options)[0]
+    cost = run_cells(
+        [Cell("cost", cost_cell, (plan,), f"{measured}")], folder, n_jobs=n_jobs, progress=progress
+    )[0]
     asked = [(family, rate) for family in plan.families for rate in plan.rates]
     cells = [
         Cell(
@@ -162,7 +163,9 @@ def architectures_results(
         )
         for family, rate in asked
     ]
-    tried = dict(zip(asked, run_cells(cells, folder, **options), strict=True))
+    tried = dict(
+        zip(asked, run_cells(cells, folder, n_jobs=n_jobs, progress=progress), strict=True)
+    )
     rates = {
         family: min(plan.rates, key=lambda rate: tried[family, rate]["bits"])
         for family in plan.families
@@ -179,7 +182,7 @@ def architectures_results(
             )
             for family in plan.families
         ]
-        done = run_cells(jobs, folder, **options)
+        done = run_cells(jobs, folder, n_jobs=n_jobs, progress=progress)
         found[kind] = dict(zip(plan.families, done, strict=True))
     spent = [cost, *tried.values(), *found["dna"].values(), *found["recall"].values()]
     return {
@@ -232,11 +235,9 @@ def dna_windows(
     corpus = make_corpus(
         [codes[: cut[0]][:n_bases]], {"test": test}, length=window, n_windows=n_train, rng=rng
     )
-    train, choice, test = (
-        torch.from_numpy(part.astype(np.int64))
-        for part in (corpus.train, corpus.held_out[:64], test)
-    )
-    return train, choice, test
+    parts = (corpus.train, corpus.held_out[:64], test)
+    train, choice, asked = (torch.from_numpy(part.astype(np.int64)) for part in parts)
+    return train, choice, asked
 
 
 def windows_of(plan: FamiliesPlan) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hypecheck.ladder_study import ladder_study
 from hypecheck.recorded import RECORDED, RecordedRun, keep_weights, write_run
+from hypecheck.studies.architectures import architectures_study
 from hypecheck.studies.cell_types import cells_study
 from hypecheck.studies.emerging import emerging_study
 from hypecheck.studies.entropy import entropy_study
@@ -159,6 +160,12 @@ STUDIES = {
             "the gain of pretraining by how hard each side was tuned, on letters, block 6-mers and "
             "BPE tokens, five seeds",
             pretraining_study,
+        ),
+        Study(
+            "architectures",
+            "eight families of sequence models at equal parameters and tokens: bits on DNA, recall "
+            "by distance, cost in length; five seeds",
+            architectures_study,
         ),
     )
 }

@@ -373,13 +373,45 @@ def diet_cell(plan: WhyPlan, diet: str, seed: int) -> dict[str, Any]:
 
 def ask_vectors(model: Transformer) -> dict[str, str]:
     """Ask frozen vectors of a gene's function (probabilities) and of promoters (classes)."""
+    classes = ask_promoters(model)
+    return {"function": _digits(ask_function(model)), "promoters": "".join(map(str, classes))}
+
+
+def ask_function(model: Transformer) -> npt.NDArray[np.float64]:
+    """Give the probability that each test gene belongs to metabolism, from frozen vectors."""
     embed = partial(embed_sequences, model, CODONS)
-    genes = score_genes(function_task(), mean_vectors(function_task(), embed))
-    task = load(TASK)
+    return score_genes(function_task(), mean_vectors(function_task(), embed))
+
+
+def ask_promoters(model: Transformer) -> npt.NDArray[np.int64]:
+    """Give the class of each test sequence of the promoter task, from frozen vectors."""
+    embed, task = partial(embed_sequences, model, CODONS), load(TASK)
     vectors = [embed(part.codes[:, :WINDOW]) for part in (task.train, task.validation, task.test)]
     probe = linear_probe(vectors[0], task.train.labels, vectors[1], task.validation.labels)
-    classes = probe.predict(vectors[2])
-    return {"function": _digits(genes), "promoters": "".join(map(str, classes))}
+    return probe.predict(vectors[2])
+
+
+def short_model(diet: str, steps: int, seed: int) -> Transformer:
+    """Pretrain on a diet for a few steps; none give the untrained twin.
+
+    Parameters
+    ----------
+    diet : str
+        One of `DIETS`.
+    steps, seed : int
+        Of pretraining.
+
+    Returns
+    -------
+    model : Transformer
+    """
+    shape = TransformerConfig(CODONS.vocab_size, d_model=64, n_layers=2, d_ff=128)
+    model = Transformer(shape, seed=seed)
+    if steps:
+        windows, _ = diet_windows(diet, 32 * steps, seed)
+        config = TrainingConfig(steps, 32, learning_rate=3e-3, seed=seed)
+        fit_language_model(model, tokenise(CODONS, windows), config, MaskedObjective())
+    return model
 
 
 def loss_bars(windows: Codes, held_out: Codes) -> dict[str, float]:

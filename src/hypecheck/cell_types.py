@@ -188,7 +188,8 @@ def components(cells: Floats, train: Labels, *, n: int = N_COMPONENTS) -> Floats
     scores : ndarray, shape (N, n)
         Each with unit variance over the training cells.
     """
-    steps = make_pipeline(StandardScaler(), PCA(min(n, len(train)), svd_solver="full", whiten=True))
+    most = min(n, len(train), cells.shape[1])
+    steps = make_pipeline(StandardScaler(), PCA(most, svd_solver="full", whiten=True))
     return np.asarray(steps.fit(cells[train]).transform(cells))
 
 

@@ -24,7 +24,7 @@ def record(tmp_path_factory):
         lengths=(32, 64),
         rounds=2,
         memory_lengths=(32,),
-        n_bases=20_000,
+        n_bases=120_000,
     )
     results = architectures_results(plan, tmp_path_factory.mktemp("cells"))
     run = RecordedRun(

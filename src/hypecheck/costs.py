@@ -121,10 +121,12 @@ def peak_mebibytes(work: Callable[[], object]) -> float:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover
-        before = _largest_resident()
-        work()
-        os.write(writing, str(_largest_resident() - before).encode())
-        os._exit(0)
+        try:
+            before = _largest_resident()
+            work()
+            os.write(writing, str(_largest_resident() - before).encode())
+        finally:
+            os._exit(0)  # whatever happens, a copy must not go on with its parent's work
     os.close(writing)
     with os.fdopen(reading) as pipe:
         answer = pipe.read()

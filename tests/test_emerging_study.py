@@ -67,8 +67,3 @@ def test_the_record_has_five_seeds_of_what_decides():
     assert result.difference(kept, "synthetic", "random").n_seeds == 5
     audits = [facts["audit"] for facts in kept["marks"].values()]
     assert all("no exact copies" in one for one in audits)
-
-
-def test_best_saving_asks_for_its_families():
-    with pytest.raises(recorded.RecordError, match="no attention"):
-        result.best_saving({"dna": {}, "families": {}}, "attention", ("hierarchical",))

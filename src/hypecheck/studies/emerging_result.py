@@ -19,7 +19,6 @@ from hypecheck import scores
 from hypecheck.intervals import Interval
 from hypecheck.models import Transformer
 from hypecheck.optimisation import TrainingConfig
-from hypecheck.recorded import RecordError
 from hypecheck.resampling import paired_seeds_and_items, seeds_and_items_interval
 from hypecheck.scores import WeightedScore
 from hypecheck.sequences import Task
@@ -264,58 +263,6 @@ def own_minus_foreign(
     return paired_seeds_and_items(
         scores.matthews, classes, own, np.array(rows), rng=rng, groups=groups
     )
-
-
-def best_saving(
-    families: Results, reference: str, candidates: Sequence[str]
-) -> tuple[Interval, str]:
-    """Say what the best of some families of models saves on DNA against one family.
-
-    Parameters
-    ----------
-    families : mapping
-        Of the record "architectures".
-    reference : str
-        The family to compare with.
-    candidates : sequence of str
-        Families of which the best is taken, by its mean: after looking.
-
-    Returns
-    -------
-    saved : Interval
-        Bits per base, paired over seeds and test windows.
-    best : str
-        Its title.
-
-    Raises
-    ------
-    RecordError
-        If the record holds none of the families.
-
-    Examples
-    --------
-    >>> bits = {"a": [{"bits": "2.0 2.0"}] * 2, "b": [{"bits": "1.9 1.8"}] * 2}
-    >>> record = {"dna": bits, "families": {"b": {"title": "B"}}}
-    >>> saved, best = best_saving(record, "a", ("b",))
-    >>> round(saved.estimate, 3), best
-    (0.15, 'B')
-    """
-    table = {
-        name: np.array([[float(x) for x in run["bits"].split()] for run in runs])
-        for name, runs in families["dna"].items()
-    }
-    there = [name for name in candidates if name in table]
-    if reference not in table or not there:
-        raise RecordError(f"no {reference} or none of {list(candidates)} in {sorted(table)}")
-    best = min(there, key=lambda name: float(table[name].mean()))
-    saved = paired_seeds_and_items(
-        _MEAN,
-        np.ones(table[best].shape[1]),
-        table[reference],
-        table[best],
-        rng=np.random.default_rng(0),
-    )
-    return saved, str(families["families"][best]["title"])
 
 
 def sharing(parts: Task) -> float:

@@ -202,8 +202,8 @@ def entropy_results(
     Returns
     -------
     results : dict
-        "ensembles" and "cpu_seconds", with what interrupted ensembles had spent before; two cells of
-        the kept record are older than this count, and some 25 seconds are missing there.
+        "ensembles" and "cpu_seconds", with what interrupted ensembles had spent before; two cells
+        of the kept record are older than this count, and some 25 seconds are missing there.
     """
     core = replace(plan, ensembles=())  # ensembles can be added later
     cells = [

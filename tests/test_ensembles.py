@@ -75,6 +75,8 @@ def test_an_interrupted_ensemble_ends_with_the_same_weights(corpus, tmp_path, mo
     monkeypatch.setattr(ensembles._Run, "advance", advance)
     resumed = train_ensemble(PLAN, corpus, folder=tmp_path)
     assert resumed.losses == whole.losses
+    assert 0 < resumed.earlier_cpu_seconds < resumed.cpu_seconds
+    assert whole.earlier_cpu_seconds == 0
     for ours, theirs in zip(resumed.members, whole.members, strict=True):
         assert torch.equal(weights(ours), weights(theirs))
 

@@ -11,7 +11,7 @@ from hypecheck.ensemble_results import EnsembleResult
 from hypecheck.matched_ensembles import masked_ensemble, small_plan, world_ensemble
 from hypecheck.panels import interval_panels
 from hypecheck.pretraining_rows import published_gains
-from hypecheck.studies.entropy import EntropyPlan, Trained, entropy_results
+from hypecheck.studies.entropy import EntropyPlan, Trained, entropy_results, study_source
 from hypecheck.token_sources import block_source
 
 
@@ -79,6 +79,14 @@ def test_study_keeps_what_is_done(tmp_path):
     assert set(first["ensembles"]) == {"diffuse-world-tied", "iid-blocks-tied-no-layers"}
     fewer = entropy_results(replace(plan, ensembles=kinds[:1]), tmp_path)
     assert fewer["ensembles"]["diffuse-world-tied"] == first["ensembles"]["diffuse-world-tied"]
+
+
+def test_relatives_in_the_family_agree_as_simulated(monkeypatch):
+    monkeypatch.setenv("HYPECHECK_OFFLINE", "1")
+    letters = study_source("family", "blocks", EntropyPlan(n_tokens=12_000)).train[:400]
+    codons = letters.reshape(4, 100)  # a row a relative, a column a place of the gene
+    pairs = [np.mean(a == b) for n, a in enumerate(codons) for b in codons[:n]]
+    assert np.mean(pairs) == pytest.approx((0.85**2 + 0.15**2 / 3) ** 3, abs=0.1)
 
 
 def test_names_say_what_is_changed():

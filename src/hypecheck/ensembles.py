@@ -79,11 +79,14 @@ class Ensemble:
         For each step, the loss of each member in bits per predicted token.
     cpu_seconds : float
         Processor time of the training.
+    earlier_cpu_seconds : float
+        The part of it that was spent before this call, up to the checkpoint it went on from.
     """
 
     members: list[Transformer]
     losses: list[list[float]] = field(default_factory=list)
     cpu_seconds: float = 0.0
+    earlier_cpu_seconds: float = 0.0
 
 
 def train_ensemble(
@@ -350,7 +353,7 @@ class _Run:
         tensors, metadata = read_tensors(path)
         about = json.loads(metadata["about"])
         self.ensemble.losses = about["losses"]
-        self.ensemble.cpu_seconds = about["cpu_seconds"]
+        self.ensemble.cpu_seconds = self.ensemble.earlier_cpu_seconds = about["cpu_seconds"]
         for name, p in self.weights.items():
             p.copy_(tensors[f"weights/{name}"])
             for key in ("step", "exp_avg", "exp_avg_sq"):

@@ -26,6 +26,7 @@ from hypecheck.studies.gains import gains_study
 from hypecheck.studies.labels import labels_study
 from hypecheck.studies.learning import learning_study
 from hypecheck.studies.nomenclature import nomenclature_study
+from hypecheck.studies.perturbation import perturbation_study
 from hypecheck.studies.pretraining import pretraining_study
 from hypecheck.studies.promise import promise_study
 from hypecheck.studies.questions import questions_study
@@ -72,6 +73,11 @@ STUDIES = {
             "how models are judged: loss against downstream score, frozen vectors with their "
             "controls, heads and costs",
             evaluation_study,
+        ),
+        Study(
+            "perturbation",
+            "a transformer over gene tokens on the doubles of a screen, five seeds",
+            perturbation_study,
         ),
         Study(
             "emerging",

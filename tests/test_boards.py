@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from bookkeeping import boards
 from bookkeeping.results import Chapter, Result, Results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,6 +140,14 @@ def test_evidence_shows_what_a_claim_rests_on(site):
     assert words(item.select_one("a[href='../notebooks/one.html#claim-S1-a']")).startswith("Is <b>")
     assert words(item.select_one(".claim-status")) == "what decides: .500 [.400, .600] ."
     assert "Holds if the first does." in words(card.details)
+
+
+def test_a_board_on_which_everything_ran():
+    template = boards._TEMPLATES.get_template("ledger.html")
+    context = {"judgements": [], "counts": {"holds": 3}, "skipped": 0, "up": ""}
+    text = words(BeautifulSoup(template.make_module(context).board(), "html.parser"))
+    assert "holds 3" in text
+    assert "not yet run" not in text
 
 
 def test_a_tally_counts_a_claim_of_two_sources_with_both(site):

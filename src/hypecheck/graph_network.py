@@ -154,7 +154,7 @@ class GraphNetwork(nn.Module):
 
     Examples
     --------
-    >>> mean = torch.eye(3).to_sparse_csr()
+    >>> mean = torch.eye(3)
     >>> x = torch.zeros(3, 2)
     >>> GraphNetwork(2)(x, mean @ x, mean).shape
     torch.Size([3])

@@ -129,7 +129,7 @@ def causal_convolution(x: Tensor, filters: Tensor) -> Tensor:
     Examples
     --------
     >>> x = torch.tensor([1.0, 2.0, 3.0])[None, :, None]
-    >>> print(causal_convolution(x, torch.tensor([[1.0], [10.0], [0.0]])).flatten())
+    >>> print(causal_convolution(x, torch.tensor([[1.0], [10.0], [0.0]])).flatten().round())
     tensor([ 1., 12., 23.])
     """
     length = x.shape[1]

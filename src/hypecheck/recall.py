@@ -53,7 +53,7 @@ class RecallRows:
 
 
 def recall_rows(n_rows: int, length: int, rng: np.random.Generator) -> RecallRows:
-    """Draw rows with four sites in their first sixteen tokens and a question in every fourth.
+    """Draw rows with four sites in their first sixteen tokens and a question in every second.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def recall_rows(n_rows: int, length: int, rng: np.random.Generator) -> RecallRow
     Examples
     --------
     >>> rows = recall_rows(2, 24, np.random.default_rng(0))
-    >>> question, distance = rows.token_ids[0, 20], rows.distances[0, 1]
+    >>> question, distance = rows.token_ids[0, 20], rows.distances[0, 2]
     >>> site = rows.token_ids[0, 20 - distance]
-    >>> bool(site == 4 + 4 * (question - 20) + rows.answers[0, 1])
+    >>> bool(site == 4 + 4 * (question - 20) + rows.answers[0, 2])
     True
     """
     if length <= REGION:

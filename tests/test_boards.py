@@ -138,7 +138,7 @@ def test_evidence_shows_what_a_claim_rests_on(site):
     (item,) = card.select("li")
     assert words(item.select_one(".verdict")) == "✔ holds"
     assert words(item.select_one("a[href='../notebooks/one.html#claim-S1-a']")).startswith("Is <b>")
-    assert words(item.select_one(".claim-status")) == "what decides: .500 [.400, .600] ."
+    assert words(item.select_one(".carried")) == "what decides: .500 [.400, .600] ."
     assert "Holds if the first does." in words(card.details)
 
 

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 _SIGNS = dict(zip(WORDS, "✔◐✘?–…+", strict=True))
 _FIELDS = ("source", "section", "modality", "form", "paradigm", "basis", "chapter")
 _FILTERS = {"source": "Source", "modality": "About", "kinds": "Evidence", "verdict": "Verdict"}
+_TITLES = {"modality": "field"}  # of a tally, where the name of the field would not do
 _HOMES = {"doi": "https://doi.org/", "arXiv": "https://arxiv.org/abs/"}
 
 
@@ -113,7 +114,7 @@ class Tally(_Piece):
                 counts.setdefault(value, Counter())[judgement.verdict] += 1
         rows = dict(sorted(counts.items(), key=lambda row: -row[1].total()))
         words = [word for word in WORDS if any(row[word] for row in rows.values())]
-        return {"rows": rows, "words": words, "title": _FILTERS.get(key, key.capitalize())}
+        return {"rows": rows, "words": words, "title": _TITLES.get(key, key)}
 
 
 class Board(_Piece):

@@ -313,7 +313,10 @@ def linear_probe(
         model = make_pipeline(StandardScaler(), classifier)
         fitted[penalty] = model.fit(train_features, train_labels)
         predicted = model.predict(validation_features)
-        scores[penalty] = float(matthews_corrcoef(validation_labels, predicted))
+        is_one_class = len(np.unique(np.concatenate([validation_labels, predicted]))) == 1
+        scores[penalty] = (  # a control task may deal one class alone: nothing to tell apart
+            0.0 if is_one_class else float(matthews_corrcoef(validation_labels, predicted))
+        )
     best = max(scores, key=lambda penalty: scores[penalty])
     return Probe(fitted[best], best, scores)
 

@@ -172,8 +172,10 @@ def seen_in_pretraining(one: Evaluation) -> str | None:
 
 def gain_in_noise(one: Evaluation) -> str | None:
     """Say if a gain is claimed whose interval holds zero."""
+    if not one.report.claims_gain:
+        return None
     gain = one.gain()
-    return f"a gain of {gain} is within noise" if one.report.claims_gain and gain.low <= 0 else None
+    return f"a gain of {gain} is within noise" if gain.low <= 0 else None
 
 
 def not_reproduced(one: Evaluation, *, n_runs: int = 5) -> str | None:

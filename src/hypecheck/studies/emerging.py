@@ -36,7 +36,7 @@ from hypecheck.markov import MarkovModel
 from hypecheck.models import Transformer, TransformerConfig, random_twin, save
 from hypecheck.models import load as load_model
 from hypecheck.objectives import MaskedObjective
-from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.recorded import RecordedRun, describe_study
 from hypecheck.rungs import fine_tuned_rung, frozen_rung
 from hypecheck.sequences import Codes, Task
 from hypecheck.splits import audit
@@ -79,15 +79,7 @@ def emerging_study(
     names = ("genome_yeast", *(f"gue/EMP/{mark}" for mark in plan.marks))
     loaded = [load(name, offline=False) for name in names]
     results = emerging_results(plan, folder, n_jobs=n_jobs, progress=progress)
-    run = describe_run(
-        "emerging",
-        results,
-        command="hypecheck record emerging",
-        data=loaded,
-        seeds=plan.seeds,
-        cpu_hours=results["cpu_seconds"] / 3600,
-    )
-    return run, ()
+    return describe_study("emerging", plan, results, loaded), ()
 
 
 def emerging_results(

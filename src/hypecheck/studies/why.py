@@ -41,7 +41,7 @@ from hypecheck.membership import Pool, deal_members, exposure, sequence_bits, wr
 from hypecheck.models import Classifier, Transformer, TransformerConfig, random_twin
 from hypecheck.objectives import MaskedObjective
 from hypecheck.optimisation import TrainingConfig
-from hypecheck.recorded import RecordedRun, describe_run
+from hypecheck.recorded import RecordedRun, describe_study
 from hypecheck.sequences import UNKNOWN, Codes
 from hypecheck.splits import audit
 from hypecheck.studies.scale import MANY, UNSEEN, species_codes, training_part, training_windows
@@ -122,15 +122,7 @@ def why_study(
     plan = WhyPlan()
     loaded = [load(name, offline=False) for name in DATA]
     results = why_results(plan, folder, n_jobs=n_jobs, progress=progress)
-    run = describe_run(
-        "why",
-        results,
-        command="hypecheck record why",
-        data=loaded,
-        seeds=plan.seeds,
-        cpu_hours=results["cpu_seconds"] / 3600,
-    )
-    return run, ()
+    return describe_study("why", plan, results, loaded), ()
 
 
 def why_results(
